@@ -1,0 +1,95 @@
+"""The failures a caller can act on.
+
+::
+
+    WorkbenchError
+    ├── SpecError (ValueError)             a rule, tag, feed or campaign that cannot be
+    │   ├── UnknownName (KeyError)         a field, event, operator, table … that is not there
+    │   └── RuleTooLarge                   deeper or longer than a rule may be
+    ├── DataError (ValueError)             rows or files that are not what their contract says
+    │   ├── ContractBroken                 a column is missing or has another type
+    │   └── FileUnreadable (OSError)       a file that is not there, truncated or no Parquet/CSV
+    ├── AsOfOutside (ValueError)           a moment the data or the snapshots do not cover
+    ├── NothingBuilt (LookupError)         no snapshot, table or run where one was expected
+    ├── WorkspaceUnusable (OSError)        a folder that cannot be read, written or is too new
+    ├── ReadOnly (PermissionError)         a write through a workspace opened read-only
+    ├── ParametersRefused (ValueError)     a notebook run with parameters it does not declare
+    └── RunFailed (RuntimeError)           a notebook stopped with an error; the partial copy is kept
+
+Every message names the thing, its value, what was expected and the way on.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class WorkbenchError(Exception):
+    """Everything that this library raises on purpose."""
+
+    def __str__(self) -> str:  # KeyError would print the repr
+        return str(self.args[0]) if self.args else ""
+
+
+class SpecError(WorkbenchError, ValueError):
+    """A spec that cannot be: `path` says where in it, as child numbers from the root."""
+
+    def __init__(self, message: str, path: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class UnknownName(SpecError, KeyError):
+    """A name that nothing carries; the message offers the nearest ones."""
+
+
+class RuleTooLarge(SpecError):
+    """A rule deeper or longer than the engine accepts."""
+
+
+class DataError(WorkbenchError, ValueError):
+    """Rows or files that are not what their contract says."""
+
+
+class ContractBroken(DataError):
+    """A column is missing or carries another type than the feed declares."""
+
+
+class FileUnreadable(DataError, OSError):
+    """A file that is not there, is truncated, or is in another format."""
+
+
+class AsOfOutside(WorkbenchError, ValueError):
+    """A moment that the data, or the snapshots built from them, do not cover."""
+
+
+class NothingBuilt(WorkbenchError, LookupError):
+    """No snapshot, table or run where one was expected."""
+
+
+class WorkspaceUnusable(WorkbenchError, OSError):
+    """A workspace folder that cannot be read or written, or was made by a newer version."""
+
+
+class ReadOnly(WorkbenchError, PermissionError):
+    """A write through a workspace that was opened read-only."""
+
+
+class ParametersRefused(WorkbenchError, ValueError):
+    """Parameters that the notebook does not declare, or of another type."""
+
+
+class RunFailed(WorkbenchError, RuntimeError):
+    """A notebook stopped with an error."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`` Did you mean 'x' or 'y'?`` with the nearest known names, or all of them when few, or nothing."""
+    names = sorted(set(known))
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if near:
+        return " Did you mean " + " or ".join(repr(n) for n in near) + "?"
+    if 0 < len(names) <= 12:
+        return " Known: " + ", ".join(repr(n) for n in names) + "."
+    return ""

@@ -1,0 +1,25 @@
+"""Everything that the form in the browser needs, as JSON values: it never offers what the engine lacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qa_lib.rules.catalogue import Catalogue
+from qa_lib.rules.measures import MEASURES
+from qa_lib.rules.model import MAX_CONDITIONS, MAX_DEPTH
+from qa_lib.rules.operators import MEASURE_OPERATORS, OPERATORS
+from qa_lib.rules.sentence import UNITS, WINDOWS
+
+
+def form_catalogue(catalogue: Catalogue) -> dict[str, Any]:
+    """Fields, events, operators, measures, windows and limits; `tests/contract/catalogue.json` is one."""
+    return {
+        "fields": [f.to_dict() for f in catalogue.fields],
+        "events": [e.to_dict() for e in catalogue.events],
+        "operators": [o.to_dict() for o in OPERATORS],
+        "measures": [m.to_dict() for m in MEASURES],
+        "measure_operators": [o.key for o in MEASURE_OPERATORS],
+        "windows": [{"key": k, "label": v.to_dict()} for k, v in WINDOWS.items()],
+        "units": [{"key": k, "label": v.to_dict()} for k, v in UNITS.items()],
+        "limits": {"depth": MAX_DEPTH, "conditions": MAX_CONDITIONS},
+    }

@@ -1,0 +1,129 @@
+"""Windows of time: half-open, ending at `as_of`, in the workspace's zone where days matter.
+
+`Last(30, "day")` is `[as_of − 30 d, as_of)`: an event at exactly `as_of` is outside, one at exactly
+the start is inside. A day or week window is rolling (N × 24 h) unless `calendar` is set, when it
+starts at the local midnight N days before `as_of`'s own day. Months are always calendar months
+(31 March minus one month is 28 or 29 February at the same local time).
+"""
+
+from __future__ import annotations
+
+import calendar as _calendar
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, model_validator
+
+from qa_lib.rules.spec import Spec
+
+Unit = Literal["minute", "hour", "day", "week", "month"]
+Bounds = tuple[datetime | None, datetime]
+
+_FIXED: dict[str, timedelta] = {
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+}
+_MAX_UNITS = 1_000_000
+
+
+def step_back(as_of: datetime, n: int, unit: Unit, zone: ZoneInfo, *, calendar: bool = False) -> datetime:
+    """The UTC moment `n` units before `as_of`; the earliest moment there is where that would be before it."""
+    try:
+        if unit == "month":
+            local = as_of.astimezone(zone)
+            months = local.year * 12 + local.month - 1 - n
+            year, month = divmod(months, 12)
+            day = min(local.day, _calendar.monthrange(year, month + 1)[1])
+            return local.replace(year=year, month=month + 1, day=day).astimezone(UTC)
+        if calendar:
+            days = n * (7 if unit == "week" else 1)
+            start = as_of.astimezone(zone).date() - timedelta(days=days)
+            return midnight(start, zone)
+        return as_of - n * _FIXED[unit]
+    except (OverflowError, ValueError):
+        return datetime(1, 1, 2, tzinfo=UTC)
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """The UTC moment at which `day` begins in `zone`."""
+    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
+
+
+class Last(Spec):
+    """The last `n` units before `as_of`."""
+
+    _positional = ("n", "unit")
+    kind: Literal["last"] = "last"
+    n: int = Field(ge=1, le=_MAX_UNITS)
+    unit: Unit = "day"
+    calendar: bool = False
+
+    @model_validator(mode="after")
+    def _calendar_needs_days(self) -> Last:
+        if self.calendar and self.unit in ("minute", "hour"):
+            raise ValueError(f"a calendar window counts days, weeks or months, not {self.unit}s")
+        return self
+
+    def bounds(self, as_of: datetime, zone: ZoneInfo) -> Bounds:
+        """Start (inside) and end (outside) in UTC."""
+        return step_back(as_of, self.n, self.unit, zone, calendar=self.calendar), as_of
+
+
+class Ago(Spec):
+    """Between `near` and `far` units ago: `[as_of − far, as_of − near)`."""
+
+    _positional = ("near", "far", "unit")
+    kind: Literal["ago"] = "ago"
+    near: int = Field(ge=0, le=_MAX_UNITS)
+    far: int = Field(ge=1, le=_MAX_UNITS)
+    unit: Unit = "day"
+
+    @model_validator(mode="after")
+    def _near_before_far(self) -> Ago:
+        if self.near >= self.far:
+            raise ValueError(
+                f"'near' ({self.near}) must be less than 'far' ({self.far}): the window ends nearer"
+            )
+        return self
+
+    def bounds(self, as_of: datetime, zone: ZoneInfo) -> Bounds:
+        """Start (inside) and end (outside) in UTC."""
+        return step_back(as_of, self.far, self.unit, zone), step_back(as_of, self.near, self.unit, zone)
+
+
+class Dates(Spec):
+    """From one day to another, both included, in the workspace's zone; never beyond `as_of`."""
+
+    _positional = ("first", "last")
+    kind: Literal["dates"] = "dates"
+    first: date
+    last: date
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Dates:
+        if self.first > self.last:
+            raise ValueError(f"the first day ({self.first}) is after the last ({self.last})")
+        if self.last >= date(9999, 12, 31):
+            raise ValueError(f"the last day ({self.last}) must be before 9999-12-31")
+        return self
+
+    def bounds(self, as_of: datetime, zone: ZoneInfo) -> Bounds:
+        """Start (inside) and end (outside) in UTC."""
+        end = midnight(self.last + timedelta(days=1), zone)
+        return midnight(self.first, zone), min(end, as_of)
+
+
+class Ever(Spec):
+    """All time before `as_of`."""
+
+    kind: Literal["ever"] = "ever"
+
+    def bounds(self, as_of: datetime, zone: ZoneInfo) -> Bounds:
+        """No start, and the end (outside) in UTC."""
+        return None, as_of
+
+
+Window = Annotated[Last | Ago | Dates | Ever, Field(discriminator="kind")]

@@ -1,0 +1,215 @@
+"""Every table that flows between the stages: columns, types, units, keys.
+
+A stage hands the next one *tables*, never objects of its own. A column's unit lives in its
+name: `_at` a UTC timestamp, `_on` a date, `_amount` an exact decimal in the account currency,
+`_count`, `_rate`, `_id`. A nullable column that is empty means *not recorded*.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from qa_lib.errors import UnknownName, did_you_mean
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ColumnType = Literal["text", "integer", "amount", "number", "timestamp", "date", "boolean"]
+
+#: DuckDB's name of each column type. Money is DECIMAL(18, 2): minor units, never a float.
+SQL_TYPES: dict[ColumnType, str] = {
+    "text": "VARCHAR",
+    "integer": "BIGINT",
+    "amount": "DECIMAL(18,2)",
+    "number": "DOUBLE",
+    "timestamp": "TIMESTAMPTZ",
+    "date": "DATE",
+    "boolean": "BOOLEAN",
+}
+
+
+class Label(NamedTuple):
+    """What a thing is called on screen, in both languages."""
+
+    zh: str
+    en: str
+
+    def to_dict(self) -> dict[str, str]:
+        return {"zh": self.zh, "en": self.en}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its type, whether it may be empty, and what it says."""
+
+    name: str
+    type: ColumnType
+    description: str
+    nullable: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: `key` names the columns that are unique together (empty where the source has none)."""
+
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+
+    @cached_property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(c.name for c in self.columns)
+
+    def column(self, name: str) -> Column:
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise UnknownName(
+            f"Table '{self.name}' has no column {name!r}.{did_you_mean(name, self.column_names)}"
+        )
+
+    def arrow_schema(self) -> pa.Schema:
+        """The Arrow schema in which the table is stored."""
+        import pyarrow as pa
+
+        types = {
+            "text": pa.string(),
+            "integer": pa.int64(),
+            "amount": pa.decimal128(18, 2),
+            "number": pa.float64(),
+            "timestamp": pa.timestamp("us", tz="UTC"),
+            "date": pa.date32(),
+            "boolean": pa.bool_(),
+        }
+        return pa.schema([pa.field(c.name, types[c.type], nullable=c.nullable) for c in self.columns])
+
+
+ORDER_LINES = Table(
+    "order_lines",
+    "One line of an order: one item in one basket.",
+    (
+        Column("person_id", "text", "who bought"),
+        Column("order_id", "text", "the basket"),
+        Column("item_id", "text", "what was bought"),
+        Column("store_id", "text", "where"),
+        Column("quantity", "integer", "units; fuel is counted in its own small units"),
+        Column("paid_amount", "amount", "what the retailer received for the line"),
+        Column("retail_discount_amount", "amount", "loyalty-card discount"),
+        Column("coupon_discount_amount", "amount", "manufacturer's coupon"),
+        Column("coupon_match_amount", "amount", "retailer's match of that coupon"),
+        Column("occurred_at", "timestamp", "time of the basket"),
+    ),
+    key=("order_id", "item_id"),
+)
+ITEMS = Table(
+    "items",
+    "The product master.",
+    (
+        Column("item_id", "text", "the product"),
+        Column("manufacturer_id", "text", "who makes it"),
+        Column("department", "text", "top level of the assortment", nullable=True),
+        Column("brand", "text", "National or Private label", nullable=True),
+        Column("category", "text", "middle level of the assortment", nullable=True),
+        Column("item_type", "text", "lowest level of the assortment", nullable=True),
+        Column("package_size", "text", "as printed on the package", nullable=True),
+    ),
+    key=("item_id",),
+)
+DEMOGRAPHICS = Table(
+    "demographics",
+    "What people told about themselves; undated, and known of a part of the people only.",
+    (
+        Column("person_id", "text", "who"),
+        Column("age_band", "text", "years", nullable=True),
+        Column("income_band", "text", "thousand USD a year", nullable=True),
+        Column("home_ownership", "text", "owner or renter", nullable=True),
+        Column("marital_status", "text", "married or not", nullable=True),
+        Column("household_size", "text", "people, 5+ at the top", nullable=True),
+        Column("household_composition", "text", "adults and kids", nullable=True),
+        Column("kids_count", "text", "children, 3+ at the top", nullable=True),
+    ),
+    key=("person_id",),
+)
+CAMPAIGNS = Table(
+    "campaigns",
+    "Campaigns that ran.",
+    (
+        Column("campaign_id", "text", "the campaign"),
+        Column("campaign_type", "text", "the retailer's own kind of campaign"),
+        Column("starts_on", "date", "first day, in the workspace's zone"),
+        Column("ends_on", "date", "last day, in the workspace's zone"),
+    ),
+    key=("campaign_id",),
+)
+SENDS = Table(
+    "sends",
+    "One message to one person for one campaign; `origin` tells what was observed from what was simulated.",
+    (
+        Column("campaign_id", "text", "the campaign"),
+        Column("person_id", "text", "to whom"),
+        Column("channel", "text", "SMS, e-mail …", nullable=True),
+        Column("sent_at", "timestamp", "when it left", nullable=True),
+        Column("delivered_at", "timestamp", "when it arrived", nullable=True),
+        Column("cost_amount", "amount", "media and message cost", nullable=True),
+        Column("origin", "text", "observed or simulated"),
+    ),
+    key=("campaign_id", "person_id", "origin"),
+)
+OUTCOMES = Table(
+    "outcomes",
+    "What people did about a campaign; today: coupons that were redeemed.",
+    (
+        Column("campaign_id", "text", "the campaign"),
+        Column("person_id", "text", "who"),
+        Column("outcome", "text", "redeem"),
+        Column("coupon_id", "text", "the coupon", nullable=True),
+        Column("occurred_on", "date", "the day, in the workspace's zone; the hour was not recorded"),
+        Column("origin", "text", "observed or simulated"),
+    ),
+    key=("campaign_id", "person_id", "outcome", "coupon_id", "occurred_on", "origin"),
+)
+COUPON_ITEMS = Table(
+    "coupon_items",
+    "Which items a campaign's coupon is good for; the source repeats some rows, so there is no key.",
+    (
+        Column("coupon_id", "text", "the coupon"),
+        Column("item_id", "text", "an item it is good for"),
+        Column("campaign_id", "text", "the campaign that gave it out"),
+    ),
+)
+PROMOTIONS = Table(
+    "promotions",
+    "Displays in the store and places in the weekly mailer; the source repeats some rows, so there is no key.",
+    (
+        Column("item_id", "text", "the item"),
+        Column("store_id", "text", "the store"),
+        Column("display_location", "text", "code of the place in the store; 0 is none"),
+        Column("mailer_location", "text", "code of the place in the mailer; 0 is none"),
+        Column("week", "integer", "week of the year, 1 to 53"),
+    ),
+)
+
+TABLES: dict[str, Table] = {
+    t.name: t
+    for t in (
+        ORDER_LINES,
+        ITEMS,
+        DEMOGRAPHICS,
+        CAMPAIGNS,
+        SENDS,
+        OUTCOMES,
+        COUPON_ITEMS,
+        PROMOTIONS,
+    )
+}
+
+
+def table(name: str) -> Table:
+    """The declared table of that name."""
+    try:
+        return TABLES[name]
+    except KeyError:
+        raise UnknownName(f"Unknown table {name!r}.{did_you_mean(name, TABLES)}") from None
