@@ -192,6 +192,31 @@ PROMOTIONS = Table(
     ),
 )
 
+INTERACTIONS = Table(
+    "interactions",
+    "What people did with an item short of buying it; `origin` tells what was generated from what was observed.",
+    (
+        Column("person_id", "text", "who"),
+        Column("event", "text", "browse or cart"),
+        Column("item_id", "text", "the item"),
+        Column("occurred_at", "timestamp", "when"),
+        Column("origin", "text", "observed or generated"),
+    ),
+)
+REJECTS = Table(
+    "rejects",
+    "Rows of a landed file that broke their feed's contract, and why; they are in no other table.",
+    (
+        Column("feed", "text", "the feed"),
+        Column("file_name", "text", "the file"),
+        Column("content_hash", "text", "SHA-256 of the file and of the feed's declaration"),
+        Column("row_number", "integer", "row of the file, the first data row is 1"),
+        Column("column_name", "text", "the file's column"),
+        Column("value", "text", "what stood there", nullable=True),
+        Column("reason", "text", "what was expected"),
+    ),
+)
+
 TABLES: dict[str, Table] = {
     t.name: t
     for t in (
@@ -203,6 +228,8 @@ TABLES: dict[str, Table] = {
         OUTCOMES,
         COUPON_ITEMS,
         PROMOTIONS,
+        INTERACTIONS,
+        REJECTS,
     )
 }
 

@@ -1,0 +1,68 @@
+"""Rules: a rule is a function from people to yes or no, and has one meaning however it is run.
+
+The spec (`All`, `Any`, `Attribute`, `Tag`, `Event`), the tables of operators and measures, the check
+against a catalogue, the sentence in both languages, the SQL, and the engine that runs it on bits.
+"""
+
+from qa_lib.rules.bits import Bits, to_numbers
+from qa_lib.rules.catalogue import Catalogue, EventType, Field, Suggestion
+from qa_lib.rules.check import Problem, check, require
+from qa_lib.rules.compile import Compiled, compile_condition, compile_rule
+from qa_lib.rules.engine import Engine, Evaluation
+from qa_lib.rules.form import form_catalogue
+from qa_lib.rules.model import (
+    All,
+    Any,
+    Attribute,
+    Count,
+    Distinct,
+    Event,
+    Measure,
+    Not,
+    Path,
+    Rule,
+    Sum,
+    Tag,
+    read_rule,
+    rule_schema,
+)
+from qa_lib.rules.sentence import sentence, sentences
+from qa_lib.rules.windows import Ago, Dates, Ever, Last
+
+__all__ = [
+    "Ago",
+    "All",
+    "Any",
+    "Attribute",
+    "Bits",
+    "Catalogue",
+    "Compiled",
+    "Count",
+    "Dates",
+    "Distinct",
+    "Engine",
+    "Evaluation",
+    "Event",
+    "EventType",
+    "Ever",
+    "Field",
+    "Last",
+    "Measure",
+    "Not",
+    "Path",
+    "Problem",
+    "Rule",
+    "Suggestion",
+    "Sum",
+    "Tag",
+    "check",
+    "compile_condition",
+    "compile_rule",
+    "form_catalogue",
+    "read_rule",
+    "require",
+    "rule_schema",
+    "sentence",
+    "sentences",
+    "to_numbers",
+]

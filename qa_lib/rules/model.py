@@ -186,9 +186,11 @@ def check_size(value: typing.Any) -> None:
         for node in level:
             if isinstance(node, dict):
                 conditions += node.get("kind") in ("attribute", "tag", "event")
-                below += [v for v in node.get("of", ()) or () if isinstance(v, dict)] if isinstance(
-                    node.get("of", ()), list | tuple
-                ) else []
+                below += (
+                    [v for v in node.get("of", ()) or () if isinstance(v, dict)]
+                    if isinstance(node.get("of", ()), list | tuple)
+                    else []
+                )
                 if isinstance(node.get("where"), dict):
                     below.append(node["where"])
         if depth > MAX_DEPTH and below:

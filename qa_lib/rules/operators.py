@@ -66,7 +66,9 @@ def _not_in(column: exp.Expression, values: Sequence[exp.Expression]) -> exp.Exp
 
 def _within(column: exp.Expression, values: Sequence[exp.Expression]) -> exp.Expression:
     """`values` are the first day inside and the first day outside."""
-    return exp.and_(exp.GTE(this=column, expression=values[0]), exp.LT(this=column.copy(), expression=values[1]))
+    return exp.and_(
+        exp.GTE(this=column, expression=values[0]), exp.LT(this=column.copy(), expression=values[1])
+    )
 
 
 def _list(name: str) -> Sql:
@@ -81,9 +83,7 @@ def _none_of(column: exp.Expression, values: Sequence[exp.Expression]) -> exp.Ex
 
 def _only(column: exp.Expression, values: Sequence[exp.Expression]) -> exp.Expression:
     """Every element is one of `values`."""
-    return exp.Anonymous(
-        this="list_has_all", expressions=[exp.Array(expressions=list(values)), column]
-    )
+    return exp.Anonymous(this="list_has_all", expressions=[exp.Array(expressions=list(values)), column])
 
 
 def _is_set(column: exp.Expression, _: Sequence[exp.Expression]) -> exp.Expression:

@@ -1,0 +1,12 @@
+"""Profiles: what is known of each person at one moment, as tags.
+
+A tag is a declaration; a family is one query that computes several; `build` computes all of them as of
+a moment and publishes the snapshot; `catalogue` is what rules may speak of.
+"""
+
+from qa_lib.profiles.build import FAMILIES, build, data_range
+from qa_lib.profiles.catalogue import catalogue, tags
+from qa_lib.profiles.events import EVENT_SOURCES
+from qa_lib.profiles.tags import Family, TagSpec
+
+__all__ = ["EVENT_SOURCES", "FAMILIES", "Family", "TagSpec", "build", "catalogue", "data_range", "tags"]

@@ -1,0 +1,60 @@
+"""The catalogue of a snapshot: its fields and events for the rules, and a frame to read."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from qa_lib.profiles.events import EVENT_SOURCES
+from qa_lib.profiles.tags import TagSpec
+from qa_lib.rules import Catalogue, Suggestion
+from qa_lib.tables import Label
+from qa_lib.workspace import Snapshot
+
+
+def catalogue(snapshot: Snapshot) -> Catalogue:
+    """Every field and event that a rule over this snapshot may name, with suggested values."""
+    fields = tuple(
+        TagSpec.from_dict(entry["spec"]).field(Label(*entry["group"])) for entry in snapshot.meta["tags"]
+    )
+    values = {
+        name: tuple(Suggestion(value, count) for value, count in pairs)
+        for name, pairs in snapshot.meta["values"].items()
+    }
+    return Catalogue(fields, tuple(s.type for s in EVENT_SOURCES)).with_values(values)
+
+
+def tags(snapshot: Snapshot) -> pd.DataFrame:
+    """The tag catalogue, one row per tag.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `name`, `label_zh`, `label_en`, `kind`, `type`, `form`, `unit`, `window`, `family`, `people_count`
+        (people with a value), `coverage_rate` (of all people), `owner`, `refresh`, `version`,
+        `description_zh`, `description_en`.
+    """
+    rows = []
+    for entry in snapshot.meta["tags"]:
+        spec = TagSpec.from_dict(entry["spec"])
+        covered = snapshot.meta["coverage"][spec.name]
+        rows.append(
+            {
+                "name": spec.name,
+                "label_zh": spec.label_zh,
+                "label_en": spec.label_en,
+                "kind": spec.kind,
+                "type": spec.type,
+                "form": spec.form,
+                "unit": spec.unit,
+                "window": spec.window,
+                "family": entry["family"],
+                "people_count": covered,
+                "coverage_rate": covered / snapshot.people_count if snapshot.people_count else 0.0,
+                "owner": spec.owner,
+                "refresh": spec.refresh,
+                "version": spec.version,
+                "description_zh": spec.description_zh,
+                "description_en": spec.description_en,
+            }
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,280 @@
+"""A condition as SQL: its meaning, and how it runs unless something faster is proven equal.
+
+Every condition becomes one SELECT of `person_no` over the snapshot's tables: `people`, `profile` (one
+column per field) and `event_…`. Names come from the catalogue and the operator tables only, and every
+value is bound; the same expression prints in another engine's dialect.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any as AnyValue
+from zoneinfo import ZoneInfo
+
+from sqlglot import exp
+
+from qa_lib.rules.catalogue import Catalogue, EventType, Field, FieldType
+from qa_lib.rules.check import require
+from qa_lib.rules.measures import measure_type
+from qa_lib.rules.model import All, Any, Attribute, Condition, Event, Missing, Rule, Tag
+from qa_lib.rules.operators import Operator, operator
+from qa_lib.rules.windows import Last
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """One SELECT of `person_no` and its bound values."""
+
+    expression: exp.Expression
+    params: dict[str, AnyValue] = field(default_factory=dict)
+
+    def sql(self) -> str:
+        """DuckDB SQL with named parameters."""
+        return self.expression.sql(dialect="duckdb")
+
+    def text(self, dialect: str = "duckdb", *, pretty: bool = True) -> str:
+        """SQL to read, with the values written out, in any dialect that sqlglot prints."""
+
+        def written(node: exp.Expression) -> exp.Expression:
+            if isinstance(node, exp.Placeholder):
+                return _literal(self.params[node.name])
+            return node
+
+        return self.expression.copy().transform(written).sql(dialect=dialect, pretty=pretty)
+
+
+class Compiler:
+    """Compiles conditions for one catalogue and moment, collecting bound values."""
+
+    def __init__(self, catalogue: Catalogue, as_of: datetime, zone: ZoneInfo) -> None:
+        self.catalogue = catalogue
+        self.as_of = as_of
+        self.zone = zone
+        self.params: dict[str, AnyValue] = {}
+
+    def bind(self, value: AnyValue) -> exp.Expression:
+        """A named parameter that carries the value."""
+        name = f"v{len(self.params)}"
+        self.params[name] = value
+        return exp.Placeholder(this=name)
+
+    # -- fields --------------------------------------------------------------------------------
+
+    def comparison(self, leaf: Attribute | Tag, field: Field) -> exp.Expression:
+        """The predicate on a column, with its declared answer for a missing value."""
+        op = operator(leaf.operator)
+        column = exp.column(field.name, quoted=True)
+        if op.arity == "none":
+            return op.sql(column, [])
+        predicate = op.sql(column, self._bound(leaf.value, op, field.type))
+        return _with_missing(predicate, column, op.when_missing, leaf.missing)
+
+    def _bound(self, value: AnyValue, op: Operator, type: FieldType) -> list[exp.Expression]:
+        if op.arity == "window":
+            assert isinstance(value, Last)
+            return [self.bind(day) for day in days_inside(value, self.as_of, self.zone)]
+        values = value if isinstance(value, tuple) else (value,)
+        return [self.bind(_for_sql(v, type)) for v in values]
+
+    def profile_condition(self, leaf: Attribute | Tag) -> exp.Expression:
+        predicate = self.comparison(leaf, self.catalogue.field(leaf.field))
+        return exp.select(exp.column("person_no")).from_("profile").where(predicate)
+
+    # -- events --------------------------------------------------------------------------------
+
+    def where(self, rule: Rule, event: EventType) -> exp.Expression:
+        """The filters of an event as one predicate that is never unknown."""
+        match rule:
+            case All() | Any():
+                parts = [self.where(child, event) for child in rule.of]
+                joined: exp.Expression = exp.true()
+                if parts:
+                    joined = exp.and_(*parts) if isinstance(rule, All) else exp.or_(*parts)
+                return exp.Not(this=exp.Paren(this=joined)) if rule.negated else exp.Paren(this=joined)
+            case Attribute():
+                return _known(self.comparison(rule, event.property(rule.field)))
+            case _:
+                raise AssertionError(f"checked before: {rule.kind} inside where")
+
+    def events(self, leaf: Event) -> tuple[str, list[exp.Expression]]:
+        """The event table, and the predicates for its window and filters."""
+        event = self.catalogue.event(leaf.event)
+        start, end = leaf.window.bounds(self.as_of, self.zone)
+        at = exp.column("occurred_at")
+        predicates: list[exp.Expression] = []
+        if start is not None:
+            predicates.append(exp.GTE(this=at, expression=self.bind(start)))
+        predicates.append(exp.LT(this=at.copy(), expression=self.bind(end)))
+        if leaf.where is not None and leaf.where.of:
+            predicates.append(self.where(leaf.where, event))
+        elif leaf.where is not None and leaf.where.negated:
+            predicates.append(exp.false())
+        return event.table, predicates
+
+    def measure(self, leaf: Event) -> exp.Expression:
+        """The aggregate that the condition compares."""
+        measure = measure_type(leaf.measure.kind)
+        column = exp.column(leaf.measure.property, quoted=True) if leaf.measure.property else None
+        as_of = zone = exp.null()
+        if measure.key.startswith("days_since"):
+            as_of = self.bind(self.as_of)
+        if measure.key == "active_days":
+            zone = self.bind(str(self.zone))
+        return measure.sql(column, as_of, zone)
+
+    def event_condition(self, leaf: Event) -> exp.Expression:
+        """People whose measure compares as stated.
+
+        Where people without any matching event belong in the answer, it is everybody except those whose
+        measure does not compare.
+        """
+        measure, op = measure_type(leaf.measure.kind), operator(leaf.operator)
+        table, predicates = self.events(leaf)
+        nobody = self._answer_for_nobody(leaf, measure.zero, op)
+        grouped = exp.select(exp.column("person_no")).from_(table).where(*predicates).group_by("person_no")
+        done_at_all = measure.key == "count" and (
+            (not nobody and op.key == ">=" and leaf.value == 1)
+            or (nobody and op.key in ("=", "<=") and leaf.value == 0)
+        )  # whoever has one matching event is in, or out: nothing is left to compare
+        if not done_at_all:
+            aggregate = self.measure(leaf)
+            compared = _with_missing(
+                op.sql(aggregate, self._bound(leaf.value, op, "number")),
+                aggregate,
+                op.when_missing and not measure.zero,
+                None if measure.zero else leaf.missing,
+            )
+            grouped = grouped.having(_not(compared) if nobody else compared)
+        if not nobody:
+            return grouped
+        out = exp.In(this=exp.column("person_no"), query=grouped.subquery())
+        return exp.select(exp.column("person_no")).from_("people").where(exp.Not(this=out))
+
+    def _answer_for_nobody(self, leaf: Event, zero: bool, op: Operator) -> bool:
+        """What the condition says of a person with no matching event."""
+        if not zero:
+            if leaf.missing is not None:
+                return leaf.missing == "include"
+            return op.when_missing
+        if leaf.missing is not None:
+            return leaf.missing == "include"
+        return _compare_zero(op.key, leaf.value)
+
+
+def compile_condition(leaf: Condition, catalogue: Catalogue, as_of: datetime, zone: ZoneInfo) -> Compiled:
+    """The SELECT of one condition.
+
+    Raises
+    ------
+    SpecError, UnknownName
+        When the condition does not fit the catalogue.
+    """
+    require(leaf, catalogue)
+    compiler = Compiler(catalogue, as_of, zone)
+    if isinstance(leaf, Event):
+        expression = compiler.event_condition(leaf)
+    else:
+        expression = compiler.profile_condition(leaf)
+    return Compiled(expression, compiler.params)
+
+
+def compile_rule(rule: Rule, catalogue: Catalogue, as_of: datetime, zone: ZoneInfo) -> Compiled:
+    """The whole rule as one SELECT, to read and for other engines; the workbench itself runs leaf by leaf.
+
+    Raises
+    ------
+    SpecError, UnknownName
+        When the rule does not fit the catalogue.
+    """
+    require(rule, catalogue)
+    compiler = Compiler(catalogue, as_of, zone)
+
+    def predicate(node: Rule) -> exp.Expression:
+        if isinstance(node, All | Any):
+            parts = [predicate(child) for child in node.of]
+            joined: exp.Expression = exp.true()
+            if parts:
+                joined = exp.and_(*parts) if isinstance(node, All) else exp.or_(*parts)
+            return exp.Not(this=exp.Paren(this=joined)) if node.negated else exp.Paren(this=joined)
+        select = (
+            compiler.event_condition(node) if isinstance(node, Event) else compiler.profile_condition(node)
+        )
+        return exp.In(this=exp.column("person_no"), query=select.subquery())
+
+    expression = exp.select(exp.column("person_no")).from_("people").where(predicate(rule))
+    return Compiled(expression, compiler.params)
+
+
+def days_inside(window: Last, as_of: datetime, zone: ZoneInfo) -> tuple[date, date]:
+    """First day inside and first day outside: the days whose local midnight lies in the window."""
+    start, end = window.bounds(as_of, zone)
+    assert start is not None
+    return _next_midnight_day(start, zone), _next_midnight_day(end, zone)
+
+
+def _next_midnight_day(moment: datetime, zone: ZoneInfo) -> date:
+    local = moment.astimezone(zone)
+    day = local.date()
+    return (
+        day
+        if local.replace(tzinfo=None) == datetime(day.year, day.month, day.day)
+        else day + timedelta(days=1)
+    )  # noqa: DTZ001
+
+
+def _with_missing(
+    predicate: exp.Expression, column: exp.Expression, declared: bool, override: Missing | None
+) -> exp.Expression:
+    include = declared if override is None else override == "include"
+    is_null = exp.Is(this=column.copy(), expression=exp.Null())
+    if include:
+        return exp.or_(predicate, is_null)
+    return predicate  # a NULL comparison is not true, so the person is left out
+
+
+def _known(predicate: exp.Expression) -> exp.Expression:
+    """Two-valued: what SQL leaves unknown is false, so that a negation is the plain complement."""
+    return exp.Coalesce(this=exp.Paren(this=predicate), expressions=[exp.false()])
+
+
+def _not(predicate: exp.Expression) -> exp.Expression:
+    return exp.Not(this=_known(predicate))
+
+
+def _compare_zero(key: str, value: AnyValue) -> bool:
+    match key:
+        case "=":
+            return bool(value == 0)
+        case "!=":
+            return bool(value != 0)
+        case ">":
+            return bool(value < 0)
+        case ">=":
+            return bool(value <= 0)
+        case "<":
+            return bool(value > 0)
+        case "<=":
+            return bool(value >= 0)
+        case _:
+            low, high = value
+            return bool(low <= 0 <= high)
+
+
+def _for_sql(value: AnyValue, type: FieldType) -> AnyValue:
+    if type == "date":
+        return date.fromisoformat(value)
+    if isinstance(value, float) and abs(value) < 1e12 and round(value, 6) == value:
+        return Decimal(repr(value))  # money is exact: 3.1 is 3.1
+    return value
+
+
+def _literal(value: AnyValue) -> exp.Expression:
+    if isinstance(value, datetime):
+        return exp.cast(exp.Literal.string(value.isoformat()), "timestamptz")
+    if isinstance(value, date):
+        return exp.cast(exp.Literal.string(value.isoformat()), "date")
+    if isinstance(value, Decimal):
+        return exp.Literal.number(str(value))
+    return exp.convert(value)

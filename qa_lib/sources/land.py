@@ -1,0 +1,216 @@
+"""Landing: a file becomes rows of a shared table, or rejects with row, column and reason.
+
+A file that cannot be read, lacks a column or carries another type lands nothing. The same file under
+the same declaration lands once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from qa_lib.errors import ContractBroken, FileUnreadable, did_you_mean
+from qa_lib.sources.feeds import Feed, From, sql_type
+from qa_lib.tables import REJECTS
+from qa_lib.workspace import Landing, Workspace, quoted
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_BATCH = 250_000
+_READERS = {
+    ".parquet": "SELECT *, file_row_number + 1 AS qa_row FROM read_parquet($path, file_row_number = true)",
+    ".csv": "SELECT *, row_number() OVER () AS qa_row FROM read_csv($path, header = true, sample_size = -1)",
+}
+
+
+def land(workspace: Workspace, feed: Feed, path: str | Path) -> Landing:
+    """Land one file.
+
+    Parameters
+    ----------
+    path
+        A Parquet or CSV file with the columns that the feed names.
+
+    Returns
+    -------
+    Landing
+        How many rows landed and how many were rejected; the earlier landing when the same file was
+        landed last under the same declaration.
+
+    Raises
+    ------
+    FileUnreadable
+        When the file is not there, is truncated, or is of another kind.
+    ContractBroken
+        When a column is missing or has a type that the feed does not accept.
+    """
+    path = Path(path)
+    digest = _digest(path, feed)
+    before = [known for known in workspace.state.landings() if known.feed == feed.name]
+    if before and (
+        before[-1].content_hash == digest or (feed.adds and digest in {b.content_hash for b in before})
+    ):
+        return next(b for b in reversed(before) if b.content_hash == digest)
+    with contextlib.closing(duckdb.connect()) as con:
+        con.execute("SET TimeZone = 'UTC'")
+        con.execute("SET preserve_insertion_order = false")
+        _read(con, feed, path)
+        total, bad = _check(con, feed)
+        if bad:
+            _keep_rejects(workspace, con, feed, path, digest)
+        good = con.execute(f"SELECT {_select(feed)} FROM typed WHERE NOT qa_bad")  # noqa: S608
+        reader = good.to_arrow_reader(_BATCH)
+        if feed.adds:
+            version = workspace.append(feed.table, _batches(reader), once=f"{feed.name}:{digest}")
+        else:
+            version = workspace.replace(feed.table, _batches(reader))
+    landing = Landing(
+        feed.name, feed.table_name, path.name, digest, total - bad, bad, version, datetime.now(UTC)
+    )
+    workspace.record_landing(landing)
+    return landing
+
+
+def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    yield from reader
+
+
+def _digest(path: Path, feed: Feed) -> str:
+    try:
+        with open(path, "rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise FileUnreadable(
+            f"Feed '{feed.name}': the file {path} cannot be read: {error.strerror}. Give the path of a "
+            "Parquet or CSV file."
+        ) from None
+    return hashlib.sha256(f"{content}:{feed.hash}".encode()).hexdigest()
+
+
+def _read(con: duckdb.DuckDBPyConnection, feed: Feed, path: Path) -> None:
+    """Make the view `raw`, with the row's number in `qa_row`, and hold it against the contract."""
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise FileUnreadable(
+            f"Feed '{feed.name}': {path.name} ends in {path.suffix!r}; expected one of {sorted(_READERS)}."
+        )
+    try:
+        con.execute(f"CREATE TEMP VIEW raw AS {reader.replace('$path', _literal(str(path)))}")
+        described = con.execute("DESCRIBE raw").fetchall()
+    except duckdb.Error as error:
+        raise FileUnreadable(
+            f"Feed '{feed.name}': {path} is not readable as {path.suffix[1:]}: {_first_line(error)} "
+            "It may be truncated; fetch it again."
+        ) from None
+    types = {name: kind for name, kind, *_ in described}
+    for target, origin in feed.sources.items():
+        kind = types.get(origin.source)
+        if kind is None:
+            raise ContractBroken(
+                f"Feed '{feed.name}': {path.name} has no column {origin.source!r} (it becomes "
+                f"'{feed.table_name}.{target}').{did_you_mean(origin.source, set(types) - {'qa_row'})}"
+            )
+        if kind.split("(")[0] not in origin.accepts:
+            raise ContractBroken(
+                f"Feed '{feed.name}': column {origin.source!r} of {path.name} has the type {kind}; expected one "
+                f"of {', '.join(origin.accepts)}."
+            )
+
+
+def _check(con: duckdb.DuckDBPyConnection, feed: Feed) -> tuple[int, int]:
+    """Make the view `typed` (target columns, `qa_bad`, raw values), and count all and bad rows."""
+    columns, faults = [], []
+    for column in feed.table.columns:
+        origin = feed.columns[column.name]
+        if isinstance(origin, From):
+            raw = quoted(origin.source)
+            value = f"CAST({origin.sql.format(raw)} AS {sql_type(column)})"
+            wrong = f"({raw} IS NULL)" if not column.nullable else "false"
+            faults.append(f"({wrong} OR ({raw} IS NOT NULL AND {origin.sql.format(raw)} IS NULL))")
+        else:
+            value = f"CAST({_literal(origin.value)} AS {sql_type(column)})"
+        columns.append(f"{value} AS {quoted('qa_' + column.name)}")
+    raw_columns = ", ".join(sorted({quoted(f.source) for f in feed.sources.values()}))
+    fault = " OR ".join(faults)
+    checked = f"SELECT {raw_columns}, qa_row, {', '.join(columns)}, ({fault}) AS qa_fault FROM raw"  # noqa: S608
+    key = ", ".join(quoted("qa_" + k) for k in feed.table.key)
+    try:
+        again = "false"
+        if key:
+            con.execute(f"CREATE TEMP VIEW checked AS {checked}")
+            repeated = con.execute(
+                f"SELECT count(*) - count(DISTINCT ({key})) FROM checked WHERE NOT qa_fault"  # noqa: S608
+            ).fetchall()
+            if repeated[0][0]:
+                again = f"row_number() OVER (PARTITION BY qa_fault, {key} ORDER BY qa_row) > 1"
+        con.execute(
+            f"CREATE TEMP VIEW typed AS WITH c AS ({checked}), "  # noqa: S608
+            f"r AS (SELECT *, {again} AS qa_again FROM c) SELECT *, qa_fault OR qa_again AS qa_bad FROM r"
+        )
+        total, bad = con.execute("SELECT count(*), count(*) FILTER (qa_bad) FROM typed").fetchall()[0]
+    except duckdb.Error as error:
+        raise FileUnreadable(
+            f"Feed '{feed.name}': the rows cannot be read: {_first_line(error)} The file may be truncated; "
+            "fetch it again."
+        ) from None
+    return int(total), int(bad)
+
+
+def _keep_rejects(
+    workspace: Workspace, con: duckdb.DuckDBPyConnection, feed: Feed, path: Path, digest: str
+) -> None:
+    """Append every fault of every bad row to `rejects`, once."""
+    parts = []
+    for column in feed.table.columns:
+        origin = feed.columns[column.name]
+        if not isinstance(origin, From):
+            continue
+        raw = quoted(origin.source)
+        if not column.nullable:
+            parts.append(_reject(origin.source, raw, "empty; a value is expected", f"{raw} IS NULL"))
+        wrong = f"{raw} IS NOT NULL AND {origin.sql.format(raw)} IS NULL"
+        parts.append(_reject(origin.source, raw, f"not {origin.reason}", wrong))
+    for column_name in feed.table.key[:1]:
+        origin = feed.columns[column_name]
+        if isinstance(origin, From):
+            key = " + ".join(feed.table.key)
+            reason = f"the key {key} stands in an earlier row already"
+            parts.append(_reject(origin.source, quoted(origin.source), reason, "qa_again AND NOT qa_fault"))
+    constants = ", ".join(
+        f"{_literal(v)} AS {quoted(n)}"
+        for n, v in (("feed", feed.name), ("file_name", path.name), ("content_hash", digest))
+    )
+    sql = f"SELECT {constants}, * FROM ({' UNION ALL '.join(parts)}) ORDER BY row_number"  # noqa: S608
+    workspace.append(REJECTS, _batches(con.execute(sql).to_arrow_reader(_BATCH)), once=f"rejects:{digest}")
+
+
+def _reject(source: str, raw: str, reason: str, condition: str) -> str:
+    return (
+        f"SELECT qa_row AS row_number, {_literal(source)} AS column_name, CAST({raw} AS VARCHAR) AS value, "  # noqa: S608
+        f"{_literal(reason)} AS reason FROM typed WHERE {condition}"
+    )
+
+
+def _select(feed: Feed) -> str:
+    return ", ".join(f"{quoted('qa_' + n)} AS {quoted(n)}" for n in feed.table.column_names)
+
+
+def _literal(value: str | None) -> str:
+    return "NULL" if value is None else "'" + value.replace("'", "''") + "'"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0].rstrip(".") + "."
+
+
+def land_all(workspace: Workspace, files: Sequence[tuple[Feed, Path]]) -> Iterator[Landing]:
+    """Land several files one after another, yielding each landing as it is done."""
+    for feed, path in files:
+        yield land(workspace, feed, path)

@@ -1,0 +1,21 @@
+"""A folder that many processes share: tables, state, and published snapshots that are read whole.
+
+Tables are Delta Lake (append, replace, one version a commit), state is SQL, and a snapshot is one
+read-only DuckDB file per published moment. The rest of the code sees only these verbs.
+"""
+
+from qa_lib.workspace.snapshot import Snapshot
+from qa_lib.workspace.sql import quoted
+from qa_lib.workspace.state import Landing, Published
+from qa_lib.workspace.workspace import Draft, Workspace, library_version, read_moment
+
+__all__ = [
+    "Draft",
+    "Landing",
+    "Published",
+    "Snapshot",
+    "Workspace",
+    "library_version",
+    "quoted",
+    "read_moment",
+]

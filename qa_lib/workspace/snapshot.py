@@ -1,0 +1,105 @@
+"""A published snapshot: one moment of the workspace that every reader sees whole.
+
+It is one native DuckDB file, opened read-only and never changed after it was published, beside the
+versions of the shared tables that it was built from.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from qa_lib.errors import NothingBuilt
+from qa_lib.tables import TABLES
+from qa_lib.workspace.sql import open_file, quoted
+from qa_lib.workspace.state import Published
+from qa_lib.workspace.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FILE = "snapshot.duckdb"
+META = "meta.json"
+
+
+class Snapshot:
+    """Read access to one published version; safe to use from several threads."""
+
+    def __init__(self, root: Path, store: Store, published: Published, zone: ZoneInfo) -> None:
+        self.published = published
+        self.zone = zone
+        self._root = root
+        self._store = store
+        self._folder = root / "cache" / published.version
+        self._local = threading.local()
+        if not (self._folder / FILE).is_file():
+            raise NothingBuilt(
+                f"Snapshot {published.version} is published but its cache is gone from {self._folder.parent}. "
+                f"Build it again with `qa build --as-of {published.as_of.isoformat()}`."
+            )
+        self._database = open_file(self._folder / FILE, root)
+
+    @property
+    def version(self) -> str:
+        """The snapshot's name: its moment and a hash of what it was built from."""
+        return self.published.version
+
+    @property
+    def as_of(self) -> datetime:
+        """The moment, in UTC, at which all windows end."""
+        return self.published.as_of
+
+    @property
+    def table_versions(self) -> Mapping[str, int]:
+        """The versions of the shared tables that were read."""
+        return self.published.table_versions
+
+    @cached_property
+    def meta(self) -> dict[str, Any]:
+        """What the builder left beside the data, as JSON values."""
+        with open(self._folder / META, encoding="utf-8") as file:
+            return json.load(file)  # type: ignore[no-any-return]
+
+    @cached_property
+    def people_count(self) -> int:
+        """The size of the universe: all people known at `as_of`."""
+        row = self.cursor().execute("SELECT count(*) FROM people").fetchall()
+        return int(row[0][0])
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own to the locked-down, read-only file."""
+        return self._database.cursor()
+
+    def frame(self, sql: str, params: Mapping[str, Any] | Sequence[Any] | None = None) -> pd.DataFrame:
+        """The answer to the library's own SQL, as a frame.
+
+        It sees the snapshot's tables (`people`, `profile`, `event_…`) and, as views at the versions
+        this snapshot was built from, the shared tables of `qa_lib.tables`.
+        """
+        if not hasattr(self._local, "cursor"):
+            cursor = self.cursor()
+            for name, version in self.table_versions.items():
+                scan = self._store.scan_sql(TABLES[name], version)
+                cursor.execute(f"CREATE TEMP VIEW {quoted(name)} AS {scan}")
+            self._local.cursor = cursor
+        return self._local.cursor.execute(sql, params).df()  # type: ignore[no-any-return]
+
+    def stamp(self) -> dict[str, Any]:
+        """What every figure carries: where it comes from, as JSON values."""
+        return {
+            "snapshot": self.version,
+            "as_of": self.as_of.isoformat().replace("+00:00", "Z"),
+            "table_versions": dict(self.table_versions),
+            "library_version": self.published.library_version,
+        }
+
+    def __repr__(self) -> str:
+        return f"Snapshot({self.version}, {self.people_count:,} people as of {self.as_of.isoformat()})"

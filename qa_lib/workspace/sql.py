@@ -1,0 +1,52 @@
+"""The one helper that quotes a name for SQL, and the settings of every DuckDB connection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+#: Enough for the demo many times over, and for several kernels beside each other on a small machine.
+MEMORY_LIMIT = "4GB"
+
+
+def quoted(name: str) -> str:
+    """A name as a quoted SQL identifier; names with a NUL are refused by DuckDB itself."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text_literal(text: str) -> str:
+    """A text as a SQL literal, for the few statements that take no bound value (SET, read_parquet in a view)."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def open_file(path: Path, allowed: Path) -> duckdb.DuckDBPyConnection:
+    """A read-only DuckDB file, locked down for SQL that comes from a user's rule.
+
+    Only files under `allowed` can be read; no extension is loaded, no Python variable is looked up,
+    and none of this can be changed any more.
+    """
+    con = duckdb.connect(str(path), read_only=True)
+    temp = text_literal(str(allowed / "cache" / ".duckdb_tmp"))
+    for setting in (
+        "GLOBAL TimeZone = 'UTC'",
+        f"GLOBAL memory_limit = '{MEMORY_LIMIT}'",
+        f"GLOBAL temp_directory = {temp}",
+        "GLOBAL max_temp_directory_size = '8GB'",
+        f"GLOBAL allowed_directories = [{text_literal(str(allowed))}]",
+        "GLOBAL autoinstall_known_extensions = false",
+        "GLOBAL autoload_known_extensions = false",
+        "GLOBAL python_enable_replacements = false",
+        "GLOBAL enable_external_access = false",
+        "GLOBAL lock_configuration = true",
+    ):
+        con.execute(f"SET {setting}")
+    return con
+
+
+def open_builder(path: Path) -> duckdb.DuckDBPyConnection:
+    """A writable DuckDB file for the library's own SQL."""
+    con = duckdb.connect(str(path))
+    con.execute("SET GLOBAL TimeZone = 'UTC'")
+    con.execute(f"SET GLOBAL memory_limit = '{MEMORY_LIMIT}'")
+    return con

@@ -1,0 +1,139 @@
+"""State that changes a row at a time: SQLite in WAL mode by default, Postgres by URL.
+
+Today: what was landed, and which snapshots are published (the pointer that names the table versions
+that belong together).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from qa_lib.errors import WorkspaceUnusable
+
+SCHEMA_VERSION = 1
+
+_metadata = sa.MetaData()
+_schema = sa.Table("schema_version", _metadata, sa.Column("version", sa.Integer, primary_key=True))
+_landings = sa.Table(
+    "landings",
+    _metadata,
+    sa.Column("landing_id", sa.Integer, primary_key=True),
+    sa.Column("feed", sa.String, nullable=False, index=True),
+    sa.Column("table_name", sa.String, nullable=False),
+    sa.Column("file_name", sa.String, nullable=False),
+    sa.Column("content_hash", sa.String(64), nullable=False),
+    sa.Column("row_count", sa.BigInteger, nullable=False),
+    sa.Column("reject_count", sa.BigInteger, nullable=False),
+    sa.Column("table_version", sa.BigInteger, nullable=False),
+    sa.Column("landed_at", sa.String, nullable=False),
+)
+_snapshots = sa.Table(
+    "snapshots",
+    _metadata,
+    sa.Column("snapshot_id", sa.Integer, primary_key=True),
+    sa.Column("version", sa.String, nullable=False, index=True),
+    sa.Column("as_of", sa.String, nullable=False),
+    sa.Column("table_versions", sa.JSON, nullable=False),
+    sa.Column("library_version", sa.String, nullable=False),
+    sa.Column("published_at", sa.String, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Landing:
+    """One file that was landed."""
+
+    feed: str
+    table_name: str
+    file_name: str
+    content_hash: str
+    row_count: int
+    reject_count: int
+    table_version: int
+    landed_at: datetime
+
+
+@dataclass(frozen=True)
+class Published:
+    """One published snapshot: which versions of which tables belong together, as of when."""
+
+    version: str
+    as_of: datetime
+    table_versions: Mapping[str, int]
+    library_version: str
+    published_at: datetime
+
+
+class State:
+    """The state database of one workspace."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = sa.create_engine(url)
+        if self.engine.dialect.name == "sqlite":
+            sa.event.listen(self.engine, "connect", _sqlite_settings)
+
+    def create(self) -> None:
+        """Make the tables where they are not there yet; refuse a newer schema."""
+        _metadata.create_all(self.engine, checkfirst=True)
+        with self.engine.begin() as con:
+            found = con.execute(sa.select(_schema.c.version)).scalar()
+            if found is None:
+                con.execute(_schema.insert().values(version=SCHEMA_VERSION))
+            elif found > SCHEMA_VERSION:
+                raise WorkspaceUnusable(
+                    f"The workspace's state has schema {found}; this version of the library knows up to "
+                    f"{SCHEMA_VERSION}. Upgrade the library."
+                )
+
+    def add_landing(self, landing: Landing) -> None:
+        with self.engine.begin() as con:
+            con.execute(_landings.insert().values(_row(landing)))
+
+    def landings(self) -> list[Landing]:
+        """Every landing, oldest first."""
+        with self.engine.connect() as con:
+            rows = con.execute(sa.select(_landings).order_by(_landings.c.landing_id)).mappings()
+            return [Landing(**_fields(r, "landing_id", "landed_at")) for r in rows]
+
+    def last_landing(self, feed: str) -> Landing | None:
+        """The newest landing of one feed."""
+        of_feed = [landing for landing in self.landings() if landing.feed == feed]
+        return of_feed[-1] if of_feed else None
+
+    def add_snapshot(self, published: Published) -> None:
+        with self.engine.begin() as con:
+            con.execute(_snapshots.insert().values(_row(published)))
+
+    def snapshots(self) -> list[Published]:
+        """Every published snapshot, oldest first; the last is the current one."""
+        with self.engine.connect() as con:
+            rows = con.execute(sa.select(_snapshots).order_by(_snapshots.c.snapshot_id)).mappings()
+            return [Published(**_fields(r, "snapshot_id", "as_of", "published_at")) for r in rows]
+
+
+def _row(record: Any) -> dict[str, Any]:
+    values = dict(vars(record))
+    return {
+        k: v.astimezone(UTC).isoformat()
+        if isinstance(v, datetime)
+        else dict(v)
+        if isinstance(v, Mapping)
+        else v
+        for k, v in values.items()
+    }
+
+
+def _fields(row: Mapping[Any, Any], drop: str, *moments: str) -> dict[str, Any]:
+    return {k: datetime.fromisoformat(v) if k in moments else v for k, v in row.items() if k != drop}
+
+
+def _sqlite_settings(connection: Any, _: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 30000", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

@@ -1,0 +1,350 @@
+"""The workspace: a folder that several kernels, a Voila server and nightly jobs use at once."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import duckdb
+
+from qa_lib.errors import AsOfOutside, NothingBuilt, ReadOnly, SpecError, WorkspaceUnusable
+from qa_lib.tables import TABLES, Table
+from qa_lib.workspace.snapshot import FILE, META, Snapshot
+from qa_lib.workspace.sql import open_builder, quoted
+from qa_lib.workspace.state import Landing, Published, State
+from qa_lib.workspace.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+FORMAT = 1
+SETTINGS = "workspace.json"
+DEFAULT = Path("data") / "workspace"
+_KEPT_SNAPSHOTS = 5
+
+
+def library_version() -> str:
+    """The installed version of this library."""
+    try:
+        return version("quick-audience-workbench")
+    except PackageNotFoundError:
+        return "0+source"
+
+
+@dataclass
+class Draft:
+    """A snapshot that is being built: a writable DuckDB file in which the shared tables are views."""
+
+    connection: duckdb.DuckDBPyConnection
+    as_of: datetime
+    zone: ZoneInfo
+    table_versions: Mapping[str, int]
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
+class Workspace:
+    """The few verbs through which every stage reads and writes: read, append, replace, publish."""
+
+    def __init__(self, root: Path, *, read_only: bool = False) -> None:
+        self.root = root
+        self.read_only = read_only
+        settings = _settings(root)
+        self.zone = ZoneInfo(settings["zone"])
+        self.currency: str = settings["currency"]
+        self.store = Store(root / "tables")
+        self.state = State(settings.get("state_url") or f"sqlite:///{root / 'state.db'}")
+        with _usable(root):
+            self.state.create()
+        self._open_snapshots: dict[str, Snapshot] = {}
+
+    @classmethod
+    def create(
+        cls, path: str | Path, *, zone: str = "UTC", currency: str = "USD", state_url: str | None = None
+    ) -> Workspace:
+        """Make a workspace, or open the one that is there with the same settings.
+
+        Parameters
+        ----------
+        zone
+            IANA name of the zone in which days begin.
+        state_url
+            SQLAlchemy URL of the state database; SQLite inside the folder when not given.
+
+        Raises
+        ------
+        SpecError
+            For a zone that does not exist, or settings other than those of the workspace that is there.
+        WorkspaceUnusable
+            When the folder cannot be written.
+        """
+        root = Path(path).absolute()
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise SpecError(
+                f"Unknown time zone {zone!r}. Use an IANA name such as 'Asia/Shanghai'."
+            ) from None
+        wanted = {"format": FORMAT, "zone": zone, "currency": currency}
+        if state_url:
+            wanted["state_url"] = state_url
+        with _usable(root):
+            for folder in ("tables", "cache"):
+                (root / folder).mkdir(parents=True, exist_ok=True)
+            if not (root / SETTINGS).exists():
+                beside = root / f".{SETTINGS}.{uuid.uuid4().hex}"
+                beside.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
+                beside.replace(root / SETTINGS)
+        found = _settings(root)
+        if found != wanted:
+            raise SpecError(
+                f"The workspace {root} exists with other settings: {found}, asked for {wanted}. "
+                "Open it with Workspace.open, or choose another folder."
+            )
+        return cls(root)
+
+    @classmethod
+    def open(cls, path: str | Path | None = None, *, read_only: bool | None = None) -> Workspace:
+        """Open a workspace.
+
+        Parameters
+        ----------
+        path
+            Its folder; when not given, `$QA_WORKSPACE`, else `data/workspace` in the current folder or
+            the nearest folder above that has one.
+        read_only
+            Refuse every write; when not given, whether `$QA_READ_ONLY` is set, as under Voila.
+
+        Raises
+        ------
+        NothingBuilt
+            When there is no workspace.
+        """
+        root = Path(path or os.environ.get("QA_WORKSPACE") or _nearest()).absolute()
+        if read_only is None:
+            read_only = bool(os.environ.get("QA_READ_ONLY"))
+        return cls(root, read_only=read_only)
+
+    # -- shared tables -------------------------------------------------------------------------
+
+    def replace(self, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
+        """Replace a table's rows in one commit; returns its new version."""
+        self._writable()
+        with _usable(self.root):
+            return self.store.replace(table, batches)
+
+    def append(self, table: Table, batches: Iterable[pa.RecordBatch], *, once: str) -> int:
+        """Add rows in one commit; a second append under the same `once` changes nothing."""
+        self._writable()
+        with _usable(self.root):
+            return self.store.append(table, batches, once=once)
+
+    def record_landing(self, landing: Landing) -> None:
+        """Note that a file was landed."""
+        self._writable()
+        self.state.add_landing(landing)
+
+    def read(self, table: Table, version: int | None = None) -> pd.DataFrame:
+        """All rows of one version of a table (the newest when not given)."""
+        with contextlib.closing(duckdb.connect()) as con:
+            con.execute("SET TimeZone = 'UTC'")
+            return con.execute(self.store.scan_sql(table, version)).df()
+
+    # -- snapshots -----------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def publish(self, as_of: datetime, recipe: str) -> Iterator[Draft | None]:
+        """Build a snapshot beside the published ones and publish it in one step.
+
+        Yields a `Draft` to fill, or None when a snapshot of the same tables, moment and recipe is
+        published already (it is then made the current one). If the body raises, nothing is published
+        and nothing is left behind.
+
+        Parameters
+        ----------
+        as_of
+            The moment at which all windows end.
+        recipe
+            Hash of everything else that decides the content (tag definitions).
+        """
+        self._writable()
+        as_of = as_of.astimezone(UTC)
+        versions = {name: self.store.version(name) for name in TABLES if self.store.exists(name)}
+        key = json.dumps([versions, as_of.isoformat(), recipe, library_version(), FORMAT], sort_keys=True)
+        name = f"{as_of:%Y%m%dT%H%M%SZ}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+        published = Published(name, as_of, versions, library_version(), datetime.now(UTC))
+        target = self.root / "cache" / name
+        if (target / FILE).exists():
+            yield None
+        else:
+            with _usable(self.root):
+                self._sweep()
+                beside = self.root / "cache" / f".building-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+                beside.mkdir(parents=True)
+            try:
+                with _usable(self.root):
+                    connection = open_builder(beside / FILE)
+                with contextlib.closing(connection):
+                    for table, at in versions.items():
+                        scan = self.store.scan_sql(TABLES[table], at)
+                        connection.execute(f"CREATE TEMP VIEW {quoted(table)} AS {scan}")
+                    draft = Draft(connection, as_of, self.zone, versions)
+                    yield draft
+                    connection.execute("CHECKPOINT")
+                (beside / META).write_text(json.dumps(draft.meta, ensure_ascii=False), encoding="utf-8")
+                for path in (beside / FILE, beside / META, beside):
+                    _sync(path)
+                with contextlib.suppress(OSError):  # another build of the same content was faster
+                    beside.rename(target)
+            finally:
+                shutil.rmtree(beside, ignore_errors=True)
+        current = self.snapshots()
+        if not current or current[-1].version != name:
+            self.state.add_snapshot(published)
+        self._prune()
+
+    def snapshots(self) -> list[Published]:
+        """Every snapshot whose data is there, oldest publication first; the last is the current one."""
+        return [p for p in self.state.snapshots() if (self.root / "cache" / p.version / FILE).exists()]
+
+    def snapshot(self, as_of: datetime | str | None = None) -> Snapshot:
+        """The current snapshot, or the newest one as of a given moment.
+
+        Raises
+        ------
+        NothingBuilt
+            When nothing was published.
+        AsOfOutside
+            When no snapshot was built as of that moment.
+        """
+        there = self.snapshots()
+        if not there:
+            raise NothingBuilt(
+                f"No snapshot is published in {self.root}. Land data and run `qa build`, or run `qa demo`."
+            )
+        if as_of is not None:
+            moment = read_moment(as_of)
+            fitting = [p for p in there if p.as_of == moment]
+            if not fitting:
+                built = ", ".join(sorted({p.as_of.isoformat() for p in there}))
+                raise AsOfOutside(
+                    f"No snapshot as of {moment.isoformat()}; built are: {built}. "
+                    f"Build it with `qa build --as-of {moment.isoformat()}`."
+                )
+            there = fitting
+        chosen = there[-1]
+        if chosen.version not in self._open_snapshots:
+            self._open_snapshots[chosen.version] = Snapshot(self.root, self.store, chosen, self.zone)
+        return self._open_snapshots[chosen.version]
+
+    def _prune(self) -> None:
+        """Drop the caches of all but the newest snapshots; open readers keep theirs until they close."""
+        kept: list[str] = []
+        for p in reversed(self.snapshots()):
+            if p.version not in kept:
+                kept.append(p.version)
+        for old in kept[_KEPT_SNAPSHOTS:]:
+            shutil.rmtree(self.root / "cache" / old, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """Remove what builds left behind whose process is gone."""
+        for left in (self.root / "cache").glob(".building-*"):
+            with contextlib.suppress(ValueError, ProcessLookupError, PermissionError):
+                os.kill(int(left.name.split("-")[1]), 0)
+                continue
+            shutil.rmtree(left, ignore_errors=True)
+
+    def _writable(self) -> None:
+        if self.read_only:
+            raise ReadOnly(
+                f"The workspace {self.root} is open read-only, as dashboards open it. "
+                "Do this in JupyterLab or on the command line."
+            )
+
+    def __repr__(self) -> str:
+        return f"Workspace({str(self.root)!r}{', read_only=True' if self.read_only else ''})"
+
+
+def read_moment(value: datetime | str) -> datetime:
+    """A moment in UTC from an ISO text or a datetime with a zone.
+
+    Raises
+    ------
+    SpecError
+        For a text that is no moment, or one without a zone.
+    """
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise SpecError(
+                f"{value!r} is not a moment. Use ISO 8601 with a zone, such as 2018-01-01T05:00:00Z."
+            ) from None
+    if value.tzinfo is None:
+        raise SpecError(f"The moment {value.isoformat()} has no zone. Add one, such as Z for UTC.")
+    return value.astimezone(UTC)
+
+
+def _nearest() -> Path:
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / DEFAULT / SETTINGS).exists():
+            return folder / DEFAULT
+    return here / DEFAULT
+
+
+def _settings(root: Path) -> dict[str, Any]:
+    try:
+        with open(root / SETTINGS, encoding="utf-8") as file:
+            settings = json.load(file)
+    except FileNotFoundError:
+        raise NothingBuilt(
+            f"No workspace at {root}. Make one with `qa init {root}`, or fill one with real data by `qa demo`."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise WorkspaceUnusable(
+            f"The workspace's settings {root / SETTINGS} cannot be read: {error}."
+        ) from None
+    if settings.get("format", 0) > FORMAT:
+        raise WorkspaceUnusable(
+            f"The workspace {root} has format {settings['format']}; this version of the library knows up to "
+            f"{FORMAT}. Upgrade the library."
+        )
+    return settings  # type: ignore[no-any-return]
+
+
+@contextlib.contextmanager
+def _usable(root: Path) -> Iterator[None]:
+    """Turn what the system says of a folder into words."""
+    import sqlalchemy.exc
+
+    try:
+        yield
+    except WorkspaceUnusable:
+        raise
+    except (OSError, sqlalchemy.exc.OperationalError, duckdb.IOException) as error:
+        if isinstance(error, NothingBuilt):
+            raise
+        raise WorkspaceUnusable(
+            f"The workspace {root} cannot be written: {error}. Check the folder's owner, its permissions and "
+            "the space left, or choose another with --workspace."
+        ) from error
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

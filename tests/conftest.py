@@ -1,0 +1,57 @@
+"""One made-up company of 500 people serves every test: seeded, and its true effects are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from qa_lib.profiles import build, catalogue
+from qa_lib.rules import Catalogue, Engine
+from qa_lib.sources import FEEDS, generate_interactions, land_all, write_company
+from qa_lib.sources.journey import CURRENCY, ZONE
+from qa_lib.workspace import Snapshot, Workspace
+
+
+@pytest.fixture(scope="session")
+def company_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The made-up company's eight files, by feed."""
+    return write_company(tmp_path_factory.mktemp("company"))
+
+
+@pytest.fixture(scope="session")
+def workspace(company_files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace with the company landed and one snapshot built; shared: do not write to it."""
+    made = Workspace.create(tmp_path_factory.mktemp("workspace"), zone=ZONE, currency=CURRENCY)
+    for _ in land_all(made, [(FEEDS[name], path) for name, path in company_files.items()]):
+        pass
+    generate_interactions(made)
+    build(made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def snapshot(workspace: Workspace) -> Snapshot:
+    """The shared workspace's snapshot at the end of its data."""
+    return workspace.snapshot()
+
+
+@pytest.fixture(scope="session")
+def people_catalogue(snapshot: Snapshot) -> Catalogue:
+    """Everything a rule over the shared snapshot may name."""
+    return catalogue(snapshot)
+
+
+@pytest.fixture(scope="session")
+def engine(snapshot: Snapshot, people_catalogue: Catalogue) -> Engine:
+    """An engine over the shared snapshot."""
+    return Engine(snapshot, people_catalogue)
+
+
+@pytest.fixture
+def fresh_workspace(tmp_path: Path) -> Iterator[Workspace]:
+    """An empty workspace of the test's own."""
+    made = Workspace.create(tmp_path / "workspace", zone=ZONE, currency=CURRENCY)
+    yield made
+    made.state.engine.dispose()
