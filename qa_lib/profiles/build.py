@@ -104,7 +104,7 @@ def data_range(workspace: Workspace) -> tuple[datetime, datetime]:
         scan = workspace.store.scan_sql(TABLES["order_lines"])
         row = con.execute(
             f"SELECT epoch_us(min(occurred_at)), epoch_us(max(occurred_at)) FROM ({scan})"
-        ).fetchall()  # noqa: S608
+        ).fetchall()
     if row[0][0] is None:
         raise NothingBuilt(f"Table 'order_lines' in {workspace.root} is empty. Land orders first.")
     first, last = (datetime.fromtimestamp(0, UTC) + timedelta(microseconds=us) for us in row[0])
@@ -139,7 +139,7 @@ def _fill(draft: Draft, base: Catalogue, declared: tuple[DeclaredTag, ...], say:
     _create(draft, "people", _PEOPLE)
     for source in EVENT_SOURCES:
         say(f"events: {source.type.name}")
-        _create(draft, source.type.table, f"SELECT * FROM ({source.sql}) ORDER BY occurred_at, person_no")  # noqa: S608
+        _create(draft, source.type.table, f"SELECT * FROM ({source.sql}) ORDER BY occurred_at, person_no")
     built: list[tuple[str, Label, TagSpec]] = []
     for family in FAMILIES:
         say(f"tags: {family.name}")
@@ -192,7 +192,7 @@ def _profile(draft: Draft, built: list[tuple[str, Label, TagSpec]]) -> None:
         f"LEFT JOIN {quoted(t)} USING (person_no)" for t in dict.fromkeys(table for table, _, _ in built)
     )
     draft.connection.execute(
-        f"CREATE TABLE profile AS SELECT {', '.join(columns)} FROM people p {joins} ORDER BY p.person_no"  # noqa: S608
+        f"CREATE TABLE profile AS SELECT {', '.join(columns)} FROM people p {joins} ORDER BY p.person_no"
     )
     for table in dict.fromkeys(table for table, _, _ in built):
         draft.connection.execute(f"DROP TABLE {quoted(table)}")
@@ -200,7 +200,7 @@ def _profile(draft: Draft, built: list[tuple[str, Label, TagSpec]]) -> None:
 
 def _coverage(draft: Draft, specs: list[TagSpec]) -> dict[str, int]:
     counts = ", ".join(f"count({quoted(s.name)})" for s in specs)
-    row = draft.connection.execute(f"SELECT {counts} FROM profile").fetchall()[0]  # noqa: S608
+    row = draft.connection.execute(f"SELECT {counts} FROM profile").fetchall()[0]
     return {spec.name: int(n) for spec, n in zip(specs, row, strict=True)}
 
 
@@ -210,18 +210,18 @@ def _suggestions(draft: Draft, specs: list[TagSpec]) -> dict[str, list[list[Any]
     for spec in specs:
         if spec.type in ("text", "list"):
             value = f"unnest({quoted(spec.name)})" if spec.type == "list" else quoted(spec.name)
-            found[spec.name] = _top(draft, f"SELECT {value} AS v, person_no AS p FROM profile")  # noqa: S608
+            found[spec.name] = _top(draft, f"SELECT {value} AS v, person_no AS p FROM profile")
     for source in EVENT_SOURCES:
         for prop in source.type.properties:
             if prop.type == "text" and prop.name != "order_id":
-                sql = f"SELECT {quoted(prop.name)} AS v, person_no AS p FROM {source.type.table}"  # noqa: S608
+                sql = f"SELECT {quoted(prop.name)} AS v, person_no AS p FROM {source.type.table}"
                 found[f"{source.type.name}.{prop.name}"] = _top(draft, sql)
     return found
 
 
 def _top(draft: Draft, sql: str) -> list[list[Any]]:
     rows = draft.connection.execute(
-        f"SELECT v, count(DISTINCT p) AS n FROM ({sql}) WHERE v IS NOT NULL "  # noqa: S608
+        f"SELECT v, count(DISTINCT p) AS n FROM ({sql}) WHERE v IS NOT NULL "
         f"GROUP BY v ORDER BY n DESC, v LIMIT {_SUGGESTIONS}"
     ).fetchall()
     return [list(row) for row in rows]

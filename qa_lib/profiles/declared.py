@@ -37,7 +37,7 @@ class DeclaredTag(Spec):
     event: str
     where: All | Any | None = Bounded(default=None, discriminator="kind")
     window: Window = Ever()
-    measure: Measure = Measure("count")
+    measure: Measure = Measure(kind="count")
     unit: str = ""
     owner: str = "analyst"
     description_zh: str = ""
@@ -103,9 +103,9 @@ def read_declared(folder: Path, catalogue: Catalogue, taken: Sequence[str]) -> t
 
 def compile_event_tags(
     tags: Sequence[DeclaredTag], compiler: Compiler
-) -> tuple[exp.Expression, dict[str, AnyValue]]:
+) -> tuple[exp.Expr, dict[str, AnyValue]]:
     """One query for all tags over one event: `person_no` and a column per tag."""
-    columns: list[exp.Expression] = [exp.column("person_no")]
+    columns: list[exp.Expr] = [exp.column("person_no")]
     for tag in tags:
         _, predicates = compiler.events(tag.condition)
         filtered = exp.Filter(
@@ -116,7 +116,7 @@ def compile_event_tags(
     return exp.select(*columns).from_(table).group_by("person_no"), compiler.params
 
 
-def _filter_inside(filtered: exp.Filter) -> exp.Expression:
+def _filter_inside(filtered: exp.Filter) -> exp.Expr:
     """Move the filter onto the aggregate where it is wrapped in other functions."""
     measure, where = filtered.this, filtered.expression
     if isinstance(measure, exp.AggFunc):

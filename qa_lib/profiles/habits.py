@@ -60,7 +60,7 @@ DEPARTMENT = Family(
     FROM event_purchase
     WHERE occurred_at >= $as_of - INTERVAL {max(_WINDOWS)} DAY
     GROUP BY person_no
-    """,  # noqa: S608 names from the table above
+    """,
 )
 
 PREFERENCE = Family(

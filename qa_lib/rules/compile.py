@@ -20,14 +20,14 @@ from qa_lib.rules.check import require
 from qa_lib.rules.measures import measure_type
 from qa_lib.rules.model import All, Any, Attribute, Condition, Event, Missing, Rule, Tag
 from qa_lib.rules.operators import Operator, operator
-from qa_lib.rules.windows import Last
+from qa_lib.rules.windows import Last, midnight
 
 
 @dataclass(frozen=True)
 class Compiled:
     """One SELECT of `person_no` and its bound values."""
 
-    expression: exp.Expression
+    expression: exp.Expr
     params: dict[str, AnyValue] = field(default_factory=dict)
 
     def sql(self) -> str:
@@ -37,7 +37,7 @@ class Compiled:
     def text(self, dialect: str = "duckdb", *, pretty: bool = True) -> str:
         """SQL to read, with the values written out, in any dialect that sqlglot prints."""
 
-        def written(node: exp.Expression) -> exp.Expression:
+        def written(node: exp.Expr) -> exp.Expr:
             if isinstance(node, exp.Placeholder):
                 return _literal(self.params[node.name])
             return node
@@ -54,7 +54,7 @@ class Compiler:
         self.zone = zone
         self.params: dict[str, AnyValue] = {}
 
-    def bind(self, value: AnyValue) -> exp.Expression:
+    def bind(self, value: AnyValue) -> exp.Expr:
         """A named parameter that carries the value."""
         name = f"v{len(self.params)}"
         self.params[name] = value
@@ -62,7 +62,7 @@ class Compiler:
 
     # -- fields --------------------------------------------------------------------------------
 
-    def comparison(self, leaf: Attribute | Tag, field: Field) -> exp.Expression:
+    def comparison(self, leaf: Attribute | Tag, field: Field) -> exp.Expr:
         """The predicate on a column, with its declared answer for a missing value."""
         op = operator(leaf.operator)
         column = exp.column(field.name, quoted=True)
@@ -71,25 +71,25 @@ class Compiler:
         predicate = op.sql(column, self._bound(leaf.value, op, field.type))
         return _with_missing(predicate, column, op.when_missing, leaf.missing)
 
-    def _bound(self, value: AnyValue, op: Operator, type: FieldType) -> list[exp.Expression]:
+    def _bound(self, value: AnyValue, op: Operator, type: FieldType) -> list[exp.Expr]:
         if op.arity == "window":
             assert isinstance(value, Last)
             return [self.bind(day) for day in days_inside(value, self.as_of, self.zone)]
         values = value if isinstance(value, tuple) else (value,)
         return [self.bind(_for_sql(v, type)) for v in values]
 
-    def profile_condition(self, leaf: Attribute | Tag) -> exp.Expression:
+    def profile_condition(self, leaf: Attribute | Tag) -> exp.Select:
         predicate = self.comparison(leaf, self.catalogue.field(leaf.field))
         return exp.select(exp.column("person_no")).from_("profile").where(predicate)
 
     # -- events --------------------------------------------------------------------------------
 
-    def where(self, rule: Rule, event: EventType) -> exp.Expression:
+    def where(self, rule: Rule, event: EventType) -> exp.Expr:
         """The filters of an event as one predicate that is never unknown."""
         match rule:
             case All() | Any():
                 parts = [self.where(child, event) for child in rule.of]
-                joined: exp.Expression = exp.true()
+                joined: exp.Expr = exp.true()
                 if parts:
                     joined = exp.and_(*parts) if isinstance(rule, All) else exp.or_(*parts)
                 return exp.Not(this=exp.Paren(this=joined)) if rule.negated else exp.Paren(this=joined)
@@ -98,12 +98,12 @@ class Compiler:
             case _:
                 raise AssertionError(f"checked before: {rule.kind} inside where")
 
-    def events(self, leaf: Event) -> tuple[str, list[exp.Expression]]:
+    def events(self, leaf: Event) -> tuple[str, list[exp.Expr]]:
         """The event table, and the predicates for its window and filters."""
         event = self.catalogue.event(leaf.event)
         start, end = leaf.window.bounds(self.as_of, self.zone)
         at = exp.column("occurred_at")
-        predicates: list[exp.Expression] = []
+        predicates: list[exp.Expr] = []
         if start is not None:
             predicates.append(exp.GTE(this=at, expression=self.bind(start)))
         predicates.append(exp.LT(this=at.copy(), expression=self.bind(end)))
@@ -113,18 +113,19 @@ class Compiler:
             predicates.append(exp.false())
         return event.table, predicates
 
-    def measure(self, leaf: Event) -> exp.Expression:
+    def measure(self, leaf: Event) -> exp.Expr:
         """The aggregate that the condition compares."""
         measure = measure_type(leaf.measure.kind)
         column = exp.column(leaf.measure.property, quoted=True) if leaf.measure.property else None
-        as_of = zone = exp.null()
+        as_of: exp.Expr = exp.null()
+        zone: exp.Expr = exp.null()
         if measure.key.startswith("days_since"):
             as_of = self.bind(self.as_of)
         if measure.key == "active_days":
             zone = self.bind(str(self.zone))
         return measure.sql(column, as_of, zone)
 
-    def event_condition(self, leaf: Event) -> exp.Expression:
+    def event_condition(self, leaf: Event) -> exp.Select:
         """People whose measure compares as stated.
 
         Where people without any matching event belong in the answer, it is everybody except those whose
@@ -191,10 +192,10 @@ def compile_rule(rule: Rule, catalogue: Catalogue, as_of: datetime, zone: ZoneIn
     require(rule, catalogue)
     compiler = Compiler(catalogue, as_of, zone)
 
-    def predicate(node: Rule) -> exp.Expression:
+    def predicate(node: Rule) -> exp.Expr:
         if isinstance(node, All | Any):
             parts = [predicate(child) for child in node.of]
-            joined: exp.Expression = exp.true()
+            joined: exp.Expr = exp.true()
             if parts:
                 joined = exp.and_(*parts) if isinstance(node, All) else exp.or_(*parts)
             return exp.Not(this=exp.Paren(this=joined)) if node.negated else exp.Paren(this=joined)
@@ -215,18 +216,13 @@ def days_inside(window: Last, as_of: datetime, zone: ZoneInfo) -> tuple[date, da
 
 
 def _next_midnight_day(moment: datetime, zone: ZoneInfo) -> date:
-    local = moment.astimezone(zone)
-    day = local.date()
-    return (
-        day
-        if local.replace(tzinfo=None) == datetime(day.year, day.month, day.day)
-        else day + timedelta(days=1)
-    )  # noqa: DTZ001
+    day = moment.astimezone(zone).date()
+    return day if midnight(day, zone) == moment else day + timedelta(days=1)
 
 
 def _with_missing(
-    predicate: exp.Expression, column: exp.Expression, declared: bool, override: Missing | None
-) -> exp.Expression:
+    predicate: exp.Expr, column: exp.Expr, declared: bool, override: Missing | None
+) -> exp.Expr:
     include = declared if override is None else override == "include"
     is_null = exp.Is(this=column.copy(), expression=exp.Null())
     if include:
@@ -234,12 +230,12 @@ def _with_missing(
     return predicate  # a NULL comparison is not true, so the person is left out
 
 
-def _known(predicate: exp.Expression) -> exp.Expression:
+def _known(predicate: exp.Expr) -> exp.Expr:
     """Two-valued: what SQL leaves unknown is false, so that a negation is the plain complement."""
     return exp.Coalesce(this=exp.Paren(this=predicate), expressions=[exp.false()])
 
 
-def _not(predicate: exp.Expression) -> exp.Expression:
+def _not(predicate: exp.Expr) -> exp.Expr:
     return exp.Not(this=_known(predicate))
 
 
@@ -270,7 +266,7 @@ def _for_sql(value: AnyValue, type: FieldType) -> AnyValue:
     return value
 
 
-def _literal(value: AnyValue) -> exp.Expression:
+def _literal(value: AnyValue) -> exp.Expr:
     if isinstance(value, datetime):
         return exp.cast(exp.Literal.string(value.isoformat()), "timestamptz")
     if isinstance(value, date):

@@ -30,17 +30,17 @@ class MeasureType:
     zero: bool
     label: Label
     sentence: Label
-    sql: Callable[[exp.Expression | None, exp.Expression, exp.Expression], exp.Expression]
+    sql: Callable[[exp.Expr | None, exp.Expr, exp.Expr], exp.Expr]
 
     def to_dict(self) -> dict[str, Any]:
         return {"key": self.key, "needs": self.needs, "zero": self.zero, "label": self.label.to_dict()}
 
 
-def _time() -> exp.Expression:
+def _time() -> exp.Expr:
     return exp.column("occurred_at")
 
 
-def _days_since(moment: exp.Expression, as_of: exp.Expression) -> exp.Expression:
+def _days_since(moment: exp.Expr, as_of: exp.Expr) -> exp.Expr:
     """Whole periods of 24 hours from the moment to `as_of`."""
     seconds = exp.Sub(
         this=exp.Anonymous(this="epoch_us", expressions=[as_of]),
@@ -49,7 +49,7 @@ def _days_since(moment: exp.Expression, as_of: exp.Expression) -> exp.Expression
     return exp.IntDiv(this=exp.Paren(this=seconds), expression=exp.Literal.number(86_400_000_000))
 
 
-def _active_days(_: Any, __: exp.Expression, zone: exp.Expression) -> exp.Expression:
+def _active_days(_: Any, __: exp.Expr, zone: exp.Expr) -> exp.Expr:
     local = exp.AtTimeZone(this=_time(), zone=zone)
     return exp.Count(this=exp.Distinct(expressions=[exp.Cast(this=local, to=exp.DataType.build("date"))]))
 

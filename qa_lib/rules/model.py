@@ -78,17 +78,17 @@ class Measure(Spec):
 
 def Count() -> Measure:
     """How many events; 0 for people with none."""
-    return Measure("count")
+    return Measure(kind="count")
 
 
 def Sum(property: str) -> Measure:
     """The sum of a number property; 0 for people with no events."""
-    return Measure("sum", property)
+    return Measure(kind="sum", property=property)
 
 
 def Distinct(property: str) -> Measure:
     """How many different values of a property; 0 for people with no events."""
-    return Measure("distinct", property)
+    return Measure(kind="distinct", property=property)
 
 
 class Event(Spec):
@@ -99,7 +99,7 @@ class Event(Spec):
     event: str = Field(min_length=1, max_length=200)
     where: All | Any | None = Field(default=None, discriminator="kind")
     window: Window = Ever()
-    measure: Measure = Measure("count")
+    measure: Measure = Measure(kind="count")
     operator: str = Field(default=">=", min_length=1, max_length=40)
     value: Scalar | tuple[Scalar, ...] | None = 1
     missing: Missing | None = None
@@ -151,7 +151,7 @@ def Not(rule: Rule) -> Rule:
     """The complement of a rule against the universe."""
     if isinstance(rule, All | Any):
         return rule.model_copy(update={"negated": not rule.negated})
-    return All(rule, negated=True)
+    return All(of=(rule,), negated=True)
 
 
 def read_rule(value: typing.Any) -> Rule:

@@ -19,7 +19,7 @@ from qa_lib.tables import Label
 
 #: How many values an operator takes: none, one, two (low and high), many (a list), or a window of time.
 Arity = Literal["none", "one", "two", "many", "window"]
-Sql = Callable[[exp.Expression, Sequence[exp.Expression]], exp.Expression]
+Sql = Callable[[exp.Expr, Sequence[exp.Expr]], exp.Expr]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Operator:
         }
 
 
-def _binary(kind: type[exp.Expression]) -> Sql:
+def _binary(kind: type[exp.Expr]) -> Sql:
     return lambda column, values: kind(this=column, expression=values[0])
 
 
@@ -52,19 +52,19 @@ def _function(name: str) -> Sql:
     return lambda column, values: exp.Anonymous(this=name, expressions=[column, values[0]])
 
 
-def _between(column: exp.Expression, values: Sequence[exp.Expression]) -> exp.Expression:
+def _between(column: exp.Expr, values: Sequence[exp.Expr]) -> exp.Expr:
     return exp.Between(this=column, low=values[0], high=values[1])
 
 
-def _in(column: exp.Expression, values: Sequence[exp.Expression]) -> exp.Expression:
+def _in(column: exp.Expr, values: Sequence[exp.Expr]) -> exp.Expr:
     return exp.In(this=column, expressions=list(values))
 
 
-def _not_in(column: exp.Expression, values: Sequence[exp.Expression]) -> exp.Expression:
+def _not_in(column: exp.Expr, values: Sequence[exp.Expr]) -> exp.Expr:
     return exp.Not(this=_in(column, values))
 
 
-def _within(column: exp.Expression, values: Sequence[exp.Expression]) -> exp.Expression:
+def _within(column: exp.Expr, values: Sequence[exp.Expr]) -> exp.Expr:
     """`values` are the first day inside and the first day outside."""
     return exp.and_(
         exp.GTE(this=column, expression=values[0]), exp.LT(this=column.copy(), expression=values[1])
@@ -77,20 +77,20 @@ def _list(name: str) -> Sql:
     )
 
 
-def _none_of(column: exp.Expression, values: Sequence[exp.Expression]) -> exp.Expression:
+def _none_of(column: exp.Expr, values: Sequence[exp.Expr]) -> exp.Expr:
     return exp.Not(this=_list("list_has_any")(column, values))
 
 
-def _only(column: exp.Expression, values: Sequence[exp.Expression]) -> exp.Expression:
+def _only(column: exp.Expr, values: Sequence[exp.Expr]) -> exp.Expr:
     """Every element is one of `values`."""
     return exp.Anonymous(this="list_has_all", expressions=[exp.Array(expressions=list(values)), column])
 
 
-def _is_set(column: exp.Expression, _: Sequence[exp.Expression]) -> exp.Expression:
+def _is_set(column: exp.Expr, _: Sequence[exp.Expr]) -> exp.Expr:
     return exp.Not(this=exp.Is(this=column, expression=exp.Null()))
 
 
-def _is_not_set(column: exp.Expression, _: Sequence[exp.Expression]) -> exp.Expression:
+def _is_not_set(column: exp.Expr, _: Sequence[exp.Expr]) -> exp.Expr:
     return exp.Is(this=column, expression=exp.Null())
 
 

@@ -75,7 +75,7 @@ def write_company(folder: str | Path, *, people: int = 500, random_state: int = 
 
 
 def _items(rng: np.random.Generator) -> pd.DataFrame:
-    rows = []
+    rows: list[dict[str, object]] = []
     for department, count in _DEPARTMENTS.items():
         for _ in range(count):
             n = len(rows)

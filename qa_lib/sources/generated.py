@@ -44,7 +44,7 @@ def generate_interactions(workspace: Workspace, *, random_state: int = 618) -> L
         con.execute("SET TimeZone = 'UTC'")
         scan = workspace.store.scan_sql(ORDER_LINES, version)
         lines = con.execute(
-            f"SELECT person_id, item_id, epoch_us(occurred_at) AS at_us FROM ({scan}) "  # noqa: S608
+            f"SELECT person_id, item_id, epoch_us(occurred_at) AS at_us FROM ({scan}) "
             "ORDER BY occurred_at, order_id, item_id"
         ).df()
     rows = interactions_of(lines, random_state=random_state)

@@ -65,7 +65,7 @@ def land(workspace: Workspace, feed: Feed, path: str | Path) -> Landing:
         total, bad = _check(con, feed)
         if bad:
             _keep_rejects(workspace, con, feed, path, digest)
-        good = con.execute(f"SELECT {_select(feed)} FROM typed WHERE NOT qa_bad")  # noqa: S608
+        good = con.execute(f"SELECT {_select(feed)} FROM typed WHERE NOT qa_bad")
         reader = good.to_arrow_reader(_BATCH)
         if feed.adds:
             version = workspace.append(feed.table, _batches(reader), once=f"{feed.name}:{digest}")
@@ -139,19 +139,19 @@ def _check(con: duckdb.DuckDBPyConnection, feed: Feed) -> tuple[int, int]:
         columns.append(f"{value} AS {quoted('qa_' + column.name)}")
     raw_columns = ", ".join(sorted({quoted(f.source) for f in feed.sources.values()}))
     fault = " OR ".join(faults)
-    checked = f"SELECT {raw_columns}, qa_row, {', '.join(columns)}, ({fault}) AS qa_fault FROM raw"  # noqa: S608
+    checked = f"SELECT {raw_columns}, qa_row, {', '.join(columns)}, ({fault}) AS qa_fault FROM raw"
     key = ", ".join(quoted("qa_" + k) for k in feed.table.key)
     try:
         again = "false"
         if key:
             con.execute(f"CREATE TEMP VIEW checked AS {checked}")
             repeated = con.execute(
-                f"SELECT count(*) - count(DISTINCT ({key})) FROM checked WHERE NOT qa_fault"  # noqa: S608
+                f"SELECT count(*) - count(DISTINCT ({key})) FROM checked WHERE NOT qa_fault"
             ).fetchall()
             if repeated[0][0]:
                 again = f"row_number() OVER (PARTITION BY qa_fault, {key} ORDER BY qa_row) > 1"
         con.execute(
-            f"CREATE TEMP VIEW typed AS WITH c AS ({checked}), "  # noqa: S608
+            f"CREATE TEMP VIEW typed AS WITH c AS ({checked}), "
             f"r AS (SELECT *, {again} AS qa_again FROM c) SELECT *, qa_fault OR qa_again AS qa_bad FROM r"
         )
         total, bad = con.execute("SELECT count(*), count(*) FILTER (qa_bad) FROM typed").fetchall()[0]
@@ -187,13 +187,13 @@ def _keep_rejects(
         f"{_literal(v)} AS {quoted(n)}"
         for n, v in (("feed", feed.name), ("file_name", path.name), ("content_hash", digest))
     )
-    sql = f"SELECT {constants}, * FROM ({' UNION ALL '.join(parts)}) ORDER BY row_number"  # noqa: S608
+    sql = f"SELECT {constants}, * FROM ({' UNION ALL '.join(parts)}) ORDER BY row_number"
     workspace.append(REJECTS, _batches(con.execute(sql).to_arrow_reader(_BATCH)), once=f"rejects:{digest}")
 
 
 def _reject(source: str, raw: str, reason: str, condition: str) -> str:
     return (
-        f"SELECT qa_row AS row_number, {_literal(source)} AS column_name, CAST({raw} AS VARCHAR) AS value, "  # noqa: S608
+        f"SELECT qa_row AS row_number, {_literal(source)} AS column_name, CAST({raw} AS VARCHAR) AS value, "
         f"{_literal(reason)} AS reason FROM typed WHERE {condition}"
     )
 

@@ -66,7 +66,7 @@ class Snapshot:
     def meta(self) -> dict[str, Any]:
         """What the builder left beside the data, as JSON values."""
         with open(self._folder / META, encoding="utf-8") as file:
-            return json.load(file)  # type: ignore[no-any-return]
+            return json.load(file)
 
     @cached_property
     def people_count(self) -> int:
@@ -90,7 +90,7 @@ class Snapshot:
                 scan = self._store.scan_sql(TABLES[name], version)
                 cursor.execute(f"CREATE TEMP VIEW {quoted(name)} AS {scan}")
             self._local.cursor = cursor
-        return self._local.cursor.execute(sql, params).df()  # type: ignore[no-any-return]
+        return self._local.cursor.execute(sql, params).df()
 
     def stamp(self) -> dict[str, Any]:
         """What every figure carries: where it comes from, as JSON values."""

@@ -117,15 +117,13 @@ class State:
 
 
 def _row(record: Any) -> dict[str, Any]:
-    values = dict(vars(record))
-    return {
-        k: v.astimezone(UTC).isoformat()
-        if isinstance(v, datetime)
-        else dict(v)
-        if isinstance(v, Mapping)
-        else v
-        for k, v in values.items()
-    }
+    return {k: _plain(v) for k, v in vars(record).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return dict(value) if isinstance(value, Mapping) else value
 
 
 def _fields(row: Mapping[Any, Any], drop: str, *moments: str) -> dict[str, Any]:

@@ -310,7 +310,7 @@ def _settings(root: Path) -> dict[str, Any]:
             settings = json.load(file)
     except FileNotFoundError:
         raise NothingBuilt(
-            f"No workspace at {root}. Make one with `qa init {root}`, or fill one with real data by `qa demo`."
+            f"No workspace at {root}. Make one with `qa init {root}`, or one with real data by `qa demo`."
         ) from None
     except (OSError, ValueError) as error:
         raise WorkspaceUnusable(
@@ -321,7 +321,7 @@ def _settings(root: Path) -> dict[str, Any]:
             f"The workspace {root} has format {settings['format']}; this version of the library knows up to "
             f"{FORMAT}. Upgrade the library."
         )
-    return settings  # type: ignore[no-any-return]
+    return settings
 
 
 @contextlib.contextmanager
