@@ -1,0 +1,135 @@
+"""Real servers on free ports, the system's Chromium, and a gate that lets nothing out.
+
+Put notebooks into `notebooks_dir` (with `browser_helpers.write_notebook`, or by copying) and open them
+with `browser_helpers.open_in_voila(page, voila, "name.ipynb")` or `run_all_in_lab(page, lab, ...)`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser_helpers import chromium_path
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+from qa_lib.servers import Server, start_dashboards, start_lab
+
+SHOTS = Path(__file__).parent / "shots"
+_INSIDE = re.compile(r"(https?|wss?)://(127\.0\.0\.1|localhost|\[::1\])[:/]|data:|blob:|about:|file:")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder as a browser test."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def notebooks_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that both servers serve; notebooks put there later are served too."""
+    return tmp_path_factory.mktemp("notebooks")
+
+
+@pytest.fixture(scope="session")
+def browser_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the notebooks find under QA_WORKSPACE."""
+    return tmp_path_factory.mktemp("workspace")
+
+
+@pytest.fixture(scope="session")
+def jupyter_home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Folders of their own, so that nobody's settings reach the test and the test reaches nobody's."""
+    root = tmp_path_factory.mktemp("jupyter")
+    names = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "IPYTHONDIR": "ipython",
+    }
+    for name in names.values():
+        (root / name).mkdir()
+    return {variable: str(root / name) for variable, name in names.items()}
+
+
+@pytest.fixture(scope="session")
+def voila(
+    notebooks_dir: Path,
+    browser_workspace: Path,
+    jupyter_home: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Server]:
+    """Voila as `qa dashboards` starts it."""
+    log = tmp_path_factory.mktemp("voila") / "voila.log"
+    with start_dashboards(
+        notebooks_dir, port=0, workspace=browser_workspace, log=log, env=jupyter_home
+    ) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def lab(
+    notebooks_dir: Path,
+    browser_workspace: Path,
+    jupyter_home: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Server]:
+    """JupyterLab as `qa lab` starts it, with its app open to the test."""
+    log = tmp_path_factory.mktemp("lab") / "lab.log"
+    with start_lab(
+        notebooks_dir,
+        port=0,
+        workspace=browser_workspace,
+        log=log,
+        env=jupyter_home,
+        extra=["--LabApp.expose_app_in_browser=True"],
+    ) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, asking for nothing by itself."""
+    arguments = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page that cannot leave this machine; the test fails if it tried to, or if a script failed."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="zh-CN")
+    page = context.new_page()
+    blocked: list[str] = []
+    errors: list[str] = []
+
+    def gate(route: Route) -> None:
+        if _INSIDE.match(route.request.url):
+            route.continue_()
+        else:
+            blocked.append(route.request.url)
+            route.abort()
+
+    context.route("**/*", gate)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    SHOTS.mkdir(exist_ok=True)
+    name = re.sub(r"[^\w.-]+", "-", request.node.name)
+    page.screenshot(path=SHOTS / f"{name}.png")
+    context.close()
+    assert not blocked, f"requests that would have left the machine: {blocked}"
+    assert not errors, f"errors in the page: {errors}"
