@@ -1,0 +1,33 @@
+# Two commands matter: `make demo` and `make test`. Each does its own set-up.
+.PHONY: help demo test test-long lint lab dashboards bench lock environment clean
+.DEFAULT_GOAL := help
+
+help:  ## say what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+demo:  ## a year of real customers, from files to executed notebooks
+	@.ci/setup
+	@.venv/bin/qa demo
+
+test: ## everything: lint, types, library, notebooks, browser side, browser
+	@.ci/setup browser
+	@.ci/test
+
+lint:  ## ruff and mypy
+	@.ci/setup
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+
+lab:  ## JupyterLab on the notebooks
+	@.ci/setup
+	@.venv/bin/qa lab
+
+dashboards:  ## Voila on the dashboards
+	@.ci/setup
+	@.venv/bin/qa dashboards
+
+lock:  ## write requirements.lock and environment.yml from pyproject.toml
+	uv pip compile --quiet --universal --generate-hashes --all-extras --no-header pyproject.toml -o requirements.lock
+	.venv/bin/python -m tests.environment > environment.yml
+
+clean: ## remove what was built and landed (not the environment)
+	rm -rf data/raw data/workspace data/runs qa_lib/widgets/static widgets/node_modules

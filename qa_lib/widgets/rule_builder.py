@@ -1,0 +1,178 @@
+"""The drag-and-drop rule builder: the browser shows, Python decides.
+
+`value` is the rule's JSON, `builder.rule` the spec. Everything that the browser can send is treated as
+hostile: names are looked up in the catalogue, values are bound, counts are computed here and never read
+from a trait, and what only Python may set is put back when the browser changes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any as AnyValue
+
+import anywidget
+import traitlets
+
+from qa_lib.audiences import engine_of
+from qa_lib.errors import ReadOnly, SpecError, WorkbenchError
+from qa_lib.rules import All, Any, Evaluation, Path, Rule, check, form_catalogue, read_rule, sentence
+from qa_lib.tables import Label
+from qa_lib.widgets.bundle import script, style
+from qa_lib.workspace import Snapshot
+
+EVERYBODY = All()
+
+
+class RuleBuilder(anywidget.AnyWidget):
+    """A rule that is dragged together while the count follows.
+
+    Parameters
+    ----------
+    snapshot
+        What the rule is counted over.
+    rule
+        What to start with; everybody when not given.
+    language
+        `zh` or `en`; the person at the screen can change it.
+    read_only
+        Show the rule without letting it be changed.
+
+    Attributes
+    ----------
+    value : dict
+        The rule's JSON, as in `qa_lib.rules.rule_schema()`; set it to change what is shown.
+    result : dict
+        What the browser shows: `seq`, `count`, `universe`, `nodes` (count by path), `sentence`,
+        `problems`, `ms`, `as_of`. Written by Python only.
+    """
+
+    value = traitlets.Dict().tag(sync=True)
+    seq = traitlets.Int(0).tag(sync=True)
+    catalogue = traitlets.Dict().tag(sync=True)
+    result = traitlets.Dict().tag(sync=True)
+    language = traitlets.Enum(("zh", "en"), default_value="zh").tag(sync=True)
+    read_only = traitlets.Bool(False).tag(sync=True)
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        rule: Rule | None = None,
+        *,
+        language: str = "zh",
+        read_only: bool = False,
+    ) -> None:
+        self._engine = engine_of(snapshot)
+        self._snapshot = snapshot
+        self._own: dict[str, AnyValue] = {
+            "catalogue": form_catalogue(self._engine.catalogue),
+            "result": {},
+            "read_only": read_only,
+        }
+        self._evaluation: Evaluation | None = None
+        self._answered: tuple[int, AnyValue] | None = None
+        self._listeners: list[Callable[[RuleBuilder], None]] = []
+        start = (rule or EVERYBODY).to_dict()
+        self._shown = start
+        self._esm = script("rule_builder")
+        self._css = style("rule_builder")
+        super().__init__(
+            value=start, catalogue=self._own["catalogue"], language=language, read_only=read_only
+        )
+        self.observe(self._changed, names=["value", "seq"])
+        self.observe(self._forged, names=["catalogue", "result", "read_only"])
+        self._answer()
+
+    # -- for Python -----------------------------------------------------------------------------
+
+    @property
+    def rule(self) -> Rule:
+        """The rule as a spec.
+
+        Raises
+        ------
+        SpecError
+            When what stands in `value` is no rule.
+        """
+        return read_rule(self.value)
+
+    @rule.setter
+    def rule(self, rule: Rule) -> None:
+        if self._own["read_only"]:
+            raise ReadOnly("This rule builder is read-only. Make another with read_only=False.")
+        self.value = rule.to_dict()
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """Who the rule selects; None while it has a fault."""
+        return self._evaluation
+
+    def on_answer(self, listener: Callable[[RuleBuilder], None]) -> None:
+        """Call `listener(builder)` after every answer, and once now."""
+        self._listeners.append(listener)
+        listener(self)
+
+    # -- for the browser --------------------------------------------------------------------------
+
+    def _changed(self, _: AnyValue) -> None:
+        if self._own["read_only"] and self.value != self._shown:
+            self.value = self._shown
+            return
+        if self._answered != (self.seq, self.value):  # one message may set both traits
+            self._answer()
+
+    def _forged(self, change: AnyValue) -> None:
+        """Put back what only Python may set."""
+        if change["new"] != self._own[change["name"]]:
+            setattr(self, change["name"], self._own[change["name"]])
+
+    def _answer(self) -> None:
+        self._answered = (self.seq, self.value)
+        result: dict[str, AnyValue] = {
+            "seq": self.seq,
+            "count": None,
+            "universe": self._engine.size,
+            "nodes": {},
+            "sentence": {"zh": "", "en": ""},
+            "problems": [],
+            "ms": 0.0,
+            "as_of": self._snapshot.stamp()["as_of"],
+        }
+        self._evaluation = None
+        try:
+            rule = read_rule(self.value)
+            problems = check(rule, self._engine.catalogue)
+            if problems:
+                result["problems"] = [p.to_dict() for p in problems]
+                result["nodes"] = self._sound_counts(rule, (), {p.path for p in problems})
+            else:
+                found = self._engine.evaluate(rule)
+                self._evaluation = found
+                result |= {
+                    "count": found.count,
+                    "nodes": _by_place(found.counts, ()),
+                    "sentence": sentence(rule, self._engine.catalogue).to_dict(),
+                    "ms": round(found.elapsed_ms, 1),
+                }
+        except WorkbenchError as error:
+            path = error.path if isinstance(error, SpecError) else ()
+            words = Label(f"这条规则无法读取：{error}", str(error))
+            result["problems"] = [{"path": ".".join(map(str, path)), **words.to_dict()}]
+        self._own["result"] = result
+        self.result = result
+        for listener in self._listeners:
+            listener(self)
+
+    def _sound_counts(self, node: Rule, path: Path, faulty: set[Path]) -> dict[str, int]:
+        """The counts of those parts of a faulty rule that have no fault in them."""
+        if not any(place[: len(path)] == path for place in faulty):
+            return _by_place(self._engine.evaluate(node).counts, path)
+        counts: dict[str, int] = {}
+        if isinstance(node, All | Any):
+            for i, child in enumerate(node.of):
+                counts |= self._sound_counts(child, (*path, i), faulty)
+        return counts
+
+
+def _by_place(counts: Mapping[Path, int], under: Path) -> dict[str, int]:
+    """Counts keyed as the browser names places: child numbers joined by dots."""
+    return {".".join(map(str, (*under, *path))): n for path, n in counts.items()}
