@@ -1,0 +1,47 @@
+// Bundles each widget into one ESM file and one style sheet next to its Python side.
+import { build, context } from "esbuild";
+import { readFile, stat } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+
+const BUDGET = 450 * 1024; // bytes: every instance of a widget sends its bundle to the browser once
+const outdir = fileURLToPath(new URL("../qa_lib/widgets/static", import.meta.url));
+
+// react-querybuilder builds its exporters (MongoDB, CEL, SpEL) when it is loaded, in calls that are not
+// marked as free of effects, so that no bundler may leave them out. Marking them saves 14 KB.
+const dropExporters = {
+  name: "drop-exporters",
+  setup(plugin) {
+    plugin.onLoad({ filter: /react-querybuilder_core\.mjs$/ }, async ({ path }) => ({
+      contents: (await readFile(path, "utf8")).replaceAll(/= (generateValueProcessor\()/g, "= /* @__PURE__ */ $1"),
+      loader: "js",
+    }));
+  },
+};
+
+const options = {
+  absWorkingDir: fileURLToPath(new URL(".", import.meta.url)),
+  entryPoints: ["src/rule_builder.tsx"],
+  outdir,
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  jsx: "automatic",
+  minify: true,
+  legalComments: "none",
+  charset: "utf8",
+  // Jupyter pages have no bundler: nothing may be left to resolve at run time.
+  define: { "process.env.NODE_ENV": '"production"' },
+  plugins: [dropExporters],
+  logLevel: "info",
+};
+
+if (process.argv.includes("--watch")) {
+  await (await context(options)).watch();
+} else {
+  await build(options);
+  const { size } = await stat(`${outdir}/rule_builder.js`);
+  if (size > BUDGET) {
+    console.error(`rule_builder.js has ${size} bytes; its budget is ${BUDGET}.`);
+    process.exitCode = 1;
+  }
+}

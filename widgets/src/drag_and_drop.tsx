@@ -1,0 +1,189 @@
+// Drag and drop by dnd-kit through react-querybuilder's adapter, with our own landing places.
+//
+// The adapter registers what can be dragged and where things can be dropped. It would drop only behind
+// a condition or at the head of a group; the context that it is given here lands between any two nodes,
+// speaks both languages, takes new conditions from the palette, and steps along the places by keyboard.
+import {
+  DndContext as KitContext,
+  DragOverlay,
+  KeyboardSensor,
+  PointerSensor,
+  useDraggable,
+  useDroppable,
+  useSensor,
+  useSensors,
+  type Active,
+  type Announcements,
+  type CollisionDetection,
+  type DndContextProps,
+  type KeyboardCoordinateGetter,
+} from "@dnd-kit/core";
+import { createDndKitAdapter } from "@react-querybuilder/dnd/dnd-kit";
+import { createContext, useContext, useId, useMemo, useRef, useState, type PointerEventHandler } from "react";
+import { createPortal } from "react-dom";
+import { useBuilder, useWords } from "./builder_context";
+import { newCondition } from "./catalogue";
+import { conditionName, nodeName } from "./names";
+import { cornerOf, slotAt, slotByKey, type Target } from "./drop_slots";
+import { toQueryRule } from "./rule";
+import { canMove, insertAt, moveTo, nodeAt, pathKey, samePath, type Path, type Slot } from "./tree";
+
+/** What a draggable carries: a path in the tree (from the adapter) or the key of a new condition. */
+interface DragData {
+  path?: Path;
+  fieldKey?: string;
+}
+
+const SlotContext = createContext<Slot | null>(null);
+
+/** The index at which the dragged node would land in this group, or undefined. */
+export function useDropIndex(group: Path): number | undefined {
+  const slot = useContext(SlotContext);
+  return slot && samePath(slot.group, group) ? slot.index : undefined;
+}
+
+/** Where the ghost is drawn: outside the notebook's clipped output, but inside a shadow root. */
+const GhostHost = createContext<HTMLElement | ShadowRoot | null>(null);
+export const GhostHostProvider = GhostHost.Provider;
+
+function DndContext({ children, ...adapter }: DndContextProps) {
+  const builder = useBuilder();
+  const t = useWords();
+  const id = useId();
+  const host = useContext(GhostHost);
+  const target = useRef<Target | null>(null);
+  const keyboardSlot = useRef<Slot | null>(null);
+  const [slot, setSlot] = useState<Slot | null>(null);
+  const [ghost, setGhost] = useState<string | null>(null);
+
+  const nameOf = (data: DragData): string => {
+    const node = data.path && nodeAt(builder.getQuery(), data.path);
+    if (node) return nodeName(node, builder);
+    const condition = data.fieldKey ? newCondition(builder.catalogue, data.fieldKey) : undefined;
+    return condition ? conditionName(condition, builder) : t("newCondition");
+  };
+  const dataOf = (active: Active | null): DragData => (active?.data.current ?? {}) as DragData;
+
+  const detectCollision: CollisionDetection = ({ active, pointerCoordinates, droppableContainers, droppableRects }) => {
+    const path = dataOf(active).path ?? null;
+    const found = pointerCoordinates
+      ? slotAt(pointerCoordinates, droppableContainers, droppableRects, path)
+      : keyboardSlot.current && cornerOf(keyboardSlot.current, droppableContainers, droppableRects)?.target;
+    target.current = found && (!path || canMove(path, found.slot)) ? found : null;
+    return found ? [{ id: found.id }] : [];
+  };
+
+  // The sensors live as long as the context; what they read changes, hence the reference.
+  const latest = useRef(builder);
+  latest.current = builder;
+  const coordinateGetter = useMemo<KeyboardCoordinateGetter>(
+    () => (event, { context }) => {
+      const path = dataOf(context.active).path ?? null;
+      const next = slotByKey(latest.current.getQuery(), path, keyboardSlot.current, event.code);
+      const corner = next && cornerOf(next, context.droppableContainers.getEnabled(), context.droppableRects);
+      if (!corner) return undefined;
+      event.preventDefault();
+      keyboardSlot.current = next;
+      return { x: corner.x, y: corner.y };
+    },
+    [],
+  );
+  const sensors = useSensors(
+    useSensor(PointerSensor, { activationConstraint: { distance: 5 } }),
+    useSensor(KeyboardSensor, { coordinateGetter }),
+  );
+
+  const finish = () => {
+    target.current = null;
+    keyboardSlot.current = null;
+    setSlot(null);
+    setGhost(null);
+  };
+  const drop = (data: DragData, { group, index }: Slot) => {
+    const { path, fieldKey } = data;
+    if (path) {
+      const node = nodeAt(builder.getQuery(), path);
+      builder.edit((query) => moveTo(query, path, { group, index }), { id: node?.id, on: "handle" });
+    } else if (fieldKey) {
+      const condition = newCondition(builder.catalogue, fieldKey);
+      if (!condition) return;
+      const row = toQueryRule(condition);
+      builder.edit((query) => insertAt(query, { group, index }, row), { id: row.id, on: "handle" });
+    }
+  };
+
+  const place = ({ group, index }: Slot) =>
+    t("overPlace", { n: index + 1, group: group.length ? t("innerGroup", { path: group.map((n) => n + 1).join(".") }) : t("rootGroup") });
+  // After the drop another node is at the old path: the name is taken when the drag starts.
+  const dragged = useRef("");
+  const announcements: Announcements = {
+    onDragStart: ({ active }) => {
+      dragged.current = nameOf(dataOf(active));
+      return t("pickedUp", { name: dragged.current });
+    },
+    onDragMove: () => (target.current ? place(target.current.slot) : undefined),
+    onDragOver: () => undefined,
+    onDragEnd: () => t("dropped", { name: dragged.current }),
+    onDragCancel: () => t("cancelled", { name: dragged.current }),
+  };
+
+  const ghostLayer = (
+    <DragOverlay dropAnimation={null} zIndex={10000}>
+      {ghost === null ? null : <div className="qa-ghost">{ghost}</div>}
+    </DragOverlay>
+  );
+  return (
+    <KitContext
+      {...adapter}
+      id={id}
+      sensors={sensors}
+      collisionDetection={detectCollision}
+      accessibility={{ announcements, screenReaderInstructions: { draggable: t("dragKeys") }, restoreFocus: false }}
+      onDragStart={(event) => {
+        adapter.onDragStart?.(event);
+        setGhost(nameOf(dataOf(event.active)));
+      }}
+      onDragMove={() => {
+        const next = target.current?.slot ?? null;
+        setSlot((old) => (old && next && slotKey(old) === slotKey(next) ? old : next));
+      }}
+      onDragEnd={(event) => {
+        // The adapter only has to forget its own state: what happens is decided here.
+        adapter.onDragCancel?.(event);
+        if (target.current && !builder.readOnly) drop(dataOf(event.active), target.current.slot);
+        finish();
+      }}
+      onDragCancel={(event) => {
+        adapter.onDragCancel?.(event);
+        finish();
+      }}
+    >
+      <SlotContext.Provider value={slot}>{children}</SlotContext.Provider>
+      {host ? createPortal(ghostLayer, host) : ghostLayer}
+    </KitContext>
+  );
+}
+
+const slotKey = ({ group, index }: Slot): string => `${pathKey(group)}:${index}`;
+
+export const dnd = createDndKitAdapter({
+  DndContext: DndContext as typeof KitContext,
+  useDraggable,
+  useDroppable,
+  PointerSensor,
+  KeyboardSensor,
+  useSensor,
+  useSensors,
+});
+
+/** A palette entry that can be dragged into the tree. */
+export function usePaletteDrag(fieldKey: string, disabled: boolean) {
+  const id = useId();
+  const { setNodeRef, listeners, isDragging } = useDraggable({
+    id: `palette-${id}-${fieldKey}`,
+    disabled,
+    data: { fieldKey } satisfies DragData,
+  });
+  // Enter on an entry adds it; only the pointer drags it.
+  return { ref: setNodeRef, isDragging, onPointerDown: listeners?.onPointerDown as PointerEventHandler | undefined };
+}

@@ -1,0 +1,132 @@
+// The filters of an event condition: a small tree of its own over the event's properties.
+import { useBuilder, useWords } from "./builder_context";
+import { emptyGroup, newComparison, type EventType } from "./catalogue";
+import { ComparisonRow, MissingChoice } from "./comparison";
+import { Button, Segments } from "./controls";
+import { isGroup, type Comparison, type Group, type Rule } from "./rule";
+
+interface FiltersProps {
+  event: EventType;
+  group: Group;
+  onChange: (group: Group | undefined) => void;
+  depth?: number;
+}
+
+const DEEPEST = 6;
+
+export function Filters({ event, group, onChange, depth = 0 }: FiltersProps) {
+  const { readOnly } = useBuilder();
+  const t = useWords();
+  const set = (of: Rule[]) => onChange({ ...group, of });
+  const first = event.properties[0];
+  const several = group.of.length > 1 || depth > 0 || group.kind === "any" || group.negated;
+  return (
+    <div className="qa-filters" role="group" aria-label={t("filters")} data-negated={group.negated || undefined} data-depth={depth}>
+      {several && (
+        <div className="qa-filters-head">
+          <Segments
+            label={t("combine")}
+            value={group.kind}
+            segments={[
+              { key: "all", label: "and", title: t("all") },
+              { key: "any", label: "or", title: t("any") },
+            ]}
+            onChange={(kind) => onChange({ ...group, kind })}
+          />
+          <NegateButton negated={group.negated} onChange={(negated) => onChange({ ...group, negated })} />
+          {depth > 0 && !readOnly && (
+            <Button icon="remove" label={t("remove")} danger onClick={() => onChange(undefined)} />
+          )}
+        </div>
+      )}
+      {group.of.map((child, i) => {
+        const replace = (next: Rule | undefined) => set(next ? group.of.with(i, next) : group.of.toSpliced(i, 1));
+        return isGroup(child) ? (
+          <Filters key={i} event={event} group={child} depth={depth + 1} onChange={replace} />
+        ) : (
+          child.kind !== "event" && <Filter key={i} event={event} filter={child} onChange={replace} />
+        );
+      })}
+      {!readOnly && first && (
+        <FilterButtons
+          onFilter={(filter) => set([...group.of, filter])}
+          onGroup={depth < DEEPEST ? () => set([...group.of, { ...emptyGroup(), kind: group.kind === "all" ? "any" : "all" }]) : undefined}
+          event={event}
+        />
+      )}
+    </div>
+  );
+}
+
+interface FilterButtonsProps {
+  event: EventType;
+  onFilter: (filter: Comparison) => void;
+  onGroup?: () => void;
+}
+
+export function FilterButtons({ event, onFilter, onGroup }: FilterButtonsProps) {
+  const { catalogue } = useBuilder();
+  const t = useWords();
+  const first = event.properties[0];
+  if (!first) return null;
+  return (
+    <span className="qa-filter-buttons">
+      <Button icon="plus" worded label={t("addFilter")} testId="qa-add-filter" onClick={() => onFilter(newComparison(catalogue, first))} />
+      {onGroup && <Button icon="plus" worded label={t("addFilterGroup")} testId="qa-add-filter-group" onClick={onGroup} />}
+    </span>
+  );
+}
+
+interface FilterProps {
+  event: EventType;
+  filter: Comparison;
+  onChange: (filter: Comparison | undefined) => void;
+}
+
+function Filter({ event, filter, onChange }: FilterProps) {
+  const { catalogue, readOnly } = useBuilder();
+  const t = useWords();
+  const field = event.properties.find((p) => p.name === filter.field);
+  return (
+    <div className="qa-filter">
+      <ComparisonRow
+        condition={filter}
+        field={field}
+        fieldKey={filter.field}
+        fieldLabel={t("property")}
+        fieldOptions={event.properties.map((p) => ({ key: p.name, label: t(p.label) }))}
+        onField={(name) => {
+          const next = event.properties.find((p) => p.name === name);
+          if (next) onChange(newComparison(catalogue, next));
+        }}
+        onChange={onChange}
+      />
+      {!readOnly && <Button icon="remove" label={t("remove")} danger onClick={() => onChange(undefined)} />}
+      {filter.missing && <MissingChoice condition={filter} onChange={(next) => onChange(next as Comparison)} />}
+    </div>
+  );
+}
+
+interface NegateButtonProps {
+  negated: boolean;
+  onChange: (negated: boolean) => void;
+  testId?: string;
+}
+
+export function NegateButton({ negated, onChange, testId }: NegateButtonProps) {
+  const { readOnly } = useBuilder();
+  const t = useWords();
+  return (
+    <button
+      type="button"
+      className="qa-not"
+      data-testid={testId}
+      aria-pressed={negated}
+      title={t("negate")}
+      disabled={readOnly}
+      onClick={() => onChange(!negated)}
+    >
+      {t("not")}
+    </button>
+  );
+}

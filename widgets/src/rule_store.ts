@@ -1,0 +1,141 @@
+// The query on screen, what Python knows of it, and the steps back and forth. No React in here.
+import type { Model, RuleBuilderTraits } from "./model";
+import { canonical, fromQuery, isGroup, toQuery, type Query } from "./rule";
+
+/** A burst of edits is one step: one value sent, one step of undo. */
+export const PAUSE_MS = 150;
+const MAX_STEPS = 200;
+
+export interface Shown {
+  query: Query;
+  /** There are edits that Python has not been told yet. */
+  pending: boolean;
+  /** Python holds a bare condition, which is shown inside a group. */
+  wrapped: boolean;
+  canUndo: boolean;
+  canRedo: boolean;
+}
+
+export class RuleStore {
+  private query: Query;
+  private settled: Query; // the query of the last step
+  private known: string; // the rule that Python holds
+  private wrapped: boolean;
+  private past: Query[] = [];
+  private future: Query[] = [];
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private shown!: Shown;
+  private readonly listeners = new Set<() => void>();
+
+  constructor(private readonly model: Model<RuleBuilderTraits>) {
+    const value = model.get("value");
+    this.query = this.settled = toQuery(value);
+    this.known = canonical(fromQuery(this.query));
+    this.wrapped = !!value?.kind && !isGroup(value);
+    this.tell();
+  }
+
+  /** Listen to Python; the returned function stops, after a last look for unsent edits. */
+  start = (): (() => void) => {
+    this.model.on("change:value", this.pull);
+    return () => {
+      this.model.off("change:value", this.pull);
+      if (this.timer !== undefined) this.flush();
+    };
+  };
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  getShown = (): Shown => this.shown;
+  getQuery = (): Query => this.query;
+
+  /** Show an edited query at once, and send it when the edits pause. */
+  change = (query: Query): void => {
+    if (query === this.query) return;
+    const same = canonical(fromQuery(query)) === canonical(fromQuery(this.query));
+    this.query = query;
+    if (!same || this.timer !== undefined) {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(this.flush, PAUSE_MS);
+    }
+    this.tell();
+  };
+
+  undo = (): void => {
+    if (this.timer !== undefined) this.flush();
+    const query = this.past.at(-1);
+    if (!query) return;
+    this.past = this.past.slice(0, -1);
+    this.future = [...this.future, this.settled];
+    this.jump(query);
+  };
+
+  redo = (): void => {
+    if (this.timer !== undefined) this.flush();
+    const query = this.future.at(-1);
+    if (!query) return;
+    this.future = this.future.slice(0, -1);
+    this.past = [...this.past, this.settled];
+    this.jump(query);
+  };
+
+  /** End the burst of edits: one step of history, one value sent if it differs from Python's. */
+  flush = (): void => {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (canonical(fromQuery(this.settled)) !== canonical(fromQuery(this.query))) {
+      this.past = [...this.past, this.settled].slice(-MAX_STEPS);
+      this.future = [];
+    }
+    this.settled = this.query;
+    this.send();
+    this.tell();
+  };
+
+  private jump(query: Query): void {
+    this.query = this.settled = query;
+    this.send();
+    this.tell();
+  }
+
+  private send(): void {
+    const rule = fromQuery(this.query);
+    const text = canonical(rule);
+    if (text === this.known) return;
+    this.known = text;
+    this.wrapped = false;
+    this.model.set("value", rule);
+    this.model.set("seq", (this.model.get("seq") ?? 0) + 1);
+    this.model.save_changes();
+  }
+
+  /** Python's rule replaces what is shown, edits not yet sent included. */
+  private pull = (): void => {
+    const value = this.model.get("value");
+    const query = toQuery(value);
+    const text = canonical(fromQuery(query));
+    if (text === this.known) return;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.known = text;
+    this.wrapped = !!value?.kind && !isGroup(value);
+    this.past = [...this.past, this.settled].slice(-MAX_STEPS);
+    this.future = [];
+    this.query = this.settled = query;
+    this.tell();
+  };
+
+  private tell(): void {
+    this.shown = {
+      query: this.query,
+      pending: this.timer !== undefined,
+      wrapped: this.wrapped,
+      canUndo: this.past.length > 0 || this.timer !== undefined,
+      canRedo: this.future.length > 0,
+    };
+    for (const listener of this.listeners) listener();
+  }
+}
