@@ -1,4 +1,6 @@
 # Two commands matter: `make demo` and `make test`. Each does its own set-up.
+CONDA := --pyproject pyproject.toml --extra demo --extra lab-zh --python-include infer --name quick-audience-workbench --no-header
+
 .PHONY: help demo test test-long lint lab dashboards bench lock environment clean
 .DEFAULT_GOAL := help
 
@@ -27,7 +29,7 @@ dashboards:  ## Voila on the dashboards
 
 lock:  ## write requirements.lock and environment.yml from pyproject.toml
 	uv pip compile --quiet --universal --generate-hashes --all-extras --no-header pyproject.toml -o requirements.lock
-	.venv/bin/python -m tests.environment > environment.yml
+	.venv/bin/python -m pyproject2conda yaml $(CONDA) > environment.yml
 
 clean: ## remove what was built and landed (not the environment)
 	rm -rf data/raw data/workspace data/runs qa_lib/widgets/static widgets/node_modules
