@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import re
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -23,6 +26,7 @@ from qa_lib.jobs import (
     secret_name,
     to_html,
 )
+from qa_lib.jobs.record import new_folder
 
 PARAMETERS = """
 as_of = "2026-06-01"  # the moment, UTC
@@ -299,3 +303,38 @@ def test_the_title_is_the_first_heading_without_its_marks() -> None:
     cells = [new_markdown_cell("words\n\n## Who *browsed*? ##"), new_markdown_cell("# Later")]
     assert notebook_title(new_notebook(cells=cells)) == "Who browsed?"
     assert notebook_title(new_notebook(), otherwise="none") == "none"
+
+
+def test_an_interrupted_run_says_so_and_leaves_no_kernel(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.ipynb", "import os, time\nprint(os.getpid(), flush=True)", "time.sleep(60)")
+    code = (
+        "from qa_lib.jobs import run_notebook\n"
+        f"run_notebook({str(path)!r}, runs_dir={str(tmp_path / 'runs')!r}, "
+        "progress=lambda done, total: print(done, flush=True))"
+    )
+    running = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    with running:
+        assert running.stdout is not None
+        while running.stdout.readline() not in ("2\n", ""):
+            pass
+        running.send_signal(signal.SIGINT)
+        assert running.wait(30) != 0
+    run = latest_run("a", tmp_path / "runs")
+    assert (run.status, run.error) == ("failed", "interrupted")
+    assert not Path(f"/proc/{streams(run).strip()}").exists()
+
+
+def test_two_runs_of_one_moment_get_two_folders(tmp_path: Path) -> None:
+    moment = dt.datetime(2026, 6, 1, 0, 0, 0, 999_900, tzinfo=dt.UTC)
+    folders = [new_folder(tmp_path, "weekly", moment).name for _ in range(2)]
+    assert folders == ["20260601T000000.999Z-weekly", "20260601T000001.000Z-weekly"]
+
+
+def test_a_bar_shows_the_cells(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_notebook(write(tmp_path / "weekly.ipynb", "1"), runs_dir=tmp_path / "runs", progress=True)
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "weekly" in said.err
+    assert "2/2" in said.err

@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from browser_helpers import open_in_voila, run_all_in_lab, write_notebook
+from browser_helpers import chromium_path, open_in_voila, run_all_in_lab, write_notebook
 from playwright.sync_api import Page, expect
 
 from qa_lib.servers import Server, ServerFailed, lab_command, start_dashboards, start_lab, voila_command
@@ -187,3 +187,9 @@ def test_serving_ends_with_its_server_and_kernels_on_sigterm(
     assert not Path(f"/proc/{found[1]}").exists()
     with pytest.raises(urllib.error.URLError):
         get(url)
+
+
+def test_a_missing_chromium_fails_and_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QA_CHROMIUM", "/nowhere/chromium")
+    with pytest.raises(RuntimeError, match=r"/nowhere/chromium.*apt-get install chromium"):
+        chromium_path()
