@@ -9,7 +9,7 @@ import pytest
 
 from qa_lib.profiles import build, catalogue
 from qa_lib.rules import Catalogue, Engine
-from qa_lib.sources import FEEDS, generate_interactions, land_all, write_company
+from qa_lib.sources import FEEDS, generate_interactions, journey_files, land_all, write_company
 from qa_lib.sources.journey import CURRENCY, ZONE
 from qa_lib.workspace import Snapshot, Workspace
 
@@ -47,6 +47,17 @@ def people_catalogue(snapshot: Snapshot) -> Catalogue:
 def engine(snapshot: Snapshot, people_catalogue: Catalogue) -> Engine:
     """An engine over the shared snapshot."""
     return Engine(snapshot, people_catalogue)
+
+
+@pytest.fixture(scope="session")
+def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace with the real demo year landed and built; more snapshots may be built, nothing landed."""
+    made = Workspace.create(tmp_path_factory.mktemp("demo"), zone=ZONE, currency=CURRENCY)
+    for _ in land_all(made, [(FEEDS[name], path) for name, path in journey_files().items()]):
+        pass
+    generate_interactions(made)
+    build(made)
+    return made
 
 
 @pytest.fixture

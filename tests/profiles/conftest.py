@@ -1,0 +1,21 @@
+"""A second workspace with the company, in which tests may build snapshots of other moments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from qa_lib.sources import FEEDS, generate_interactions, land_all
+from qa_lib.sources.journey import ZONE
+from qa_lib.workspace import Workspace
+
+
+@pytest.fixture(scope="session")
+def other_workspace(company_files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The company landed once more; snapshots of any moment may be built in it."""
+    made = Workspace.create(tmp_path_factory.mktemp("other"), zone=ZONE)
+    for _ in land_all(made, [(FEEDS[name], path) for name, path in company_files.items()]):
+        pass
+    generate_interactions(made)
+    return made
