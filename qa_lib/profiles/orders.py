@@ -115,8 +115,9 @@ ORDERS = Family(
         CAST(sum(paid_amount) FILTER (in_30) AS DECIMAL(18,2)) AS spend_amount_30d,
         CAST(sum(paid_amount) FILTER (in_90) AS DECIMAL(18,2)) AS spend_amount_90d,
         CAST(sum(paid_amount) FILTER (in_365) AS DECIMAL(18,2)) AS spend_amount_365d,
-        CAST(round(sum(paid_amount) FILTER (in_365) / nullif(count(*) FILTER (in_365), 0), 2) AS DECIMAL(18,2))
-            AS average_order_value,
+        -- whole cents, a half goes up: a quotient of doubles would round some halves down
+        CAST((CAST(200 * sum(paid_amount) FILTER (in_365) AS BIGINT) + count(*) FILTER (in_365))
+            // nullif(2 * count(*) FILTER (in_365), 0) / 100 AS DECIMAL(18,2)) AS average_order_value,
         CAST(sum(item_count) FILTER (in_365) AS DOUBLE) / nullif(count(*) FILTER (in_365), 0) AS items_per_order,
         CAST(sum(discount_amount) FILTER (in_365) AS DOUBLE)
             / nullif(CAST(sum(paid_amount + discount_amount) FILTER (in_365) AS DOUBLE), 0) AS discount_rate_365d,
