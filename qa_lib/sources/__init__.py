@@ -10,6 +10,7 @@ from qa_lib.sources.feeds import Constant, Feed, From, find_feed
 from qa_lib.sources.generated import generate_interactions
 from qa_lib.sources.journey import FEEDS, journey_files
 from qa_lib.sources.land import land, land_all
+from qa_lib.sources.quality import landed, recorded, rejects
 
 __all__ = [
     "FEEDS",
@@ -21,5 +22,8 @@ __all__ = [
     "journey_files",
     "land",
     "land_all",
+    "landed",
+    "recorded",
+    "rejects",
     "write_company",
 ]
