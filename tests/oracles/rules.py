@@ -1,0 +1,231 @@
+"""A rule evaluated naively over pandas frames: its JSON read by hand, value by value, two-valued.
+
+Nothing of the library is used: windows are computed here with `zoneinfo`, operators are Python's.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from oracles.facts import DAY_US, Facts, microseconds, midnight_us
+from oracles.tags import tags
+
+MONEY = {"paid_amount", "discount_amount", "coupon_amount"}
+TRUE_WHEN_MISSING = {"!=", "not in", "has none"}
+ZERO_FOR_NOBODY = {"count", "sum", "distinct", "active_days"}
+UNITS_US = {"minute": 60_000_000, "hour": 3_600_000_000, "day": DAY_US, "week": 7 * DAY_US}
+
+
+@dataclass
+class World:
+    """What the rules are held against: facts, the value of every field, which columns are whole cents."""
+
+    facts: Facts
+    fields: pd.DataFrame
+    in_cents: set[str]
+
+    @property
+    def people(self) -> pd.Index:
+        return self.fields.index
+
+
+def world_of(facts: Facts) -> World:
+    fields = tags(facts)
+    amounts = [c for c in fields if "_amount_" in c] + ["average_order_value"]
+    return World(facts, fields, set(amounts))
+
+
+def select(rule: dict[str, Any], world: World) -> set[str]:
+    """The `person_id`s for whom the rule, given as its plain JSON values, is true."""
+    verdict = _node(rule, lambda leaf: _leaf(leaf, world), world.people)
+    return set(verdict.index[verdict])
+
+
+def _node(rule: dict[str, Any], leaf: Callable[[dict[str, Any]], pd.Series], rows: pd.Index) -> pd.Series:
+    if rule["kind"] not in ("all", "any"):
+        return leaf(rule)
+    children = [_node(child, leaf, rows) for child in rule.get("of", [])]
+    verdict = pd.Series(True, index=rows)
+    if children:
+        table = pd.concat(children, axis=1)
+        verdict = table.all(axis=1) if rule["kind"] == "all" else table.any(axis=1)
+    return ~verdict if rule.get("negated", False) else verdict
+
+
+def _leaf(leaf: dict[str, Any], world: World) -> pd.Series:
+    if leaf["kind"] == "event":
+        return _event(leaf, world)
+    values = world.fields[leaf["field"]]
+    return _column(values, leaf, world, money=leaf["field"] in world.in_cents)
+
+
+def _column(values: pd.Series, leaf: dict[str, Any], world: World, *, money: bool) -> pd.Series:
+    """The verdict for each row of a column; each distinct value is compared once."""
+    verdicts: dict[Any, bool] = {}
+    out = []
+    for value in values.tolist():
+        key = None if is_missing(value) else value
+        if key not in verdicts:
+            verdicts[key] = _compares(exact(key, money=money), leaf, world)
+        out.append(verdicts[key])
+    return pd.Series(out, index=values.index, dtype=bool)
+
+
+def is_missing(value: Any) -> bool:
+    return value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
+
+
+def exact(value: Any, *, money: bool) -> Any:
+    """Cents as an exact fraction of the currency's unit."""
+    return Fraction(int(value), 100) if money and value is not None else value
+
+
+def _compares(value: Any, leaf: dict[str, Any], world: World) -> bool:
+    """`value operator given`, with the declared or the stated answer where there is no value."""
+    operator, given = leaf["operator"], leaf.get("value")
+    if operator in ("is set", "is not set"):
+        return (value is not None) == (operator == "is set")
+    if value is None:
+        stated = leaf.get("missing")
+        return operator in TRUE_WHEN_MISSING if stated is None else stated == "include"
+    if operator == "in last":
+        return _in_last(value, given, world.facts)
+    many = given if isinstance(given, list) else [given]
+    return OPERATORS[operator](value, [_same_type(value, g) for g in many])
+
+
+def _same_type(value: Any, given: Any) -> Any:
+    if isinstance(value, date):
+        return date.fromisoformat(given)
+    if isinstance(value, Fraction):
+        return Fraction(str(given))
+    return given
+
+
+OPERATORS: dict[str, Callable[[Any, list[Any]], bool]] = {
+    "=": lambda v, g: bool(v == g[0]),
+    "!=": lambda v, g: bool(v != g[0]),
+    ">": lambda v, g: bool(v > g[0]),
+    ">=": lambda v, g: bool(v >= g[0]),
+    "<": lambda v, g: bool(v < g[0]),
+    "<=": lambda v, g: bool(v <= g[0]),
+    "between": lambda v, g: bool(g[0] <= v <= g[1]),
+    "in": lambda v, g: v in g,
+    "not in": lambda v, g: v not in g,
+    "contains": lambda v, g: g[0] in v,
+    "starts with": lambda v, g: v.startswith(g[0]),
+    "ends with": lambda v, g: v.endswith(g[0]),
+    "matches": lambda v, g: re.search(g[0], v) is not None,
+    "before": lambda v, g: bool(v < g[0]),
+    "after": lambda v, g: bool(v > g[0]),
+    "has any": lambda v, g: any(x in v for x in g),
+    "has all": lambda v, g: all(x in v for x in g),
+    "has none": lambda v, g: not any(x in v for x in g),
+    "only": lambda v, g: all(x in g for x in v),
+}
+
+
+# -- windows ---------------------------------------------------------------------------------------
+
+
+def back(as_of: datetime, n: int, unit: str, zone: str, *, calendar: bool = False) -> int:
+    """The moment n units before."""
+    local = as_of.astimezone(ZoneInfo(zone))
+    if unit == "month":
+        wall = pd.Timestamp(local.replace(tzinfo=None)) - pd.DateOffset(months=n)
+        return microseconds(wall.to_pydatetime().replace(tzinfo=ZoneInfo(zone), fold=local.fold))
+    if calendar:
+        return midnight_us(local.date() - timedelta(days=n * (7 if unit == "week" else 1)), zone)
+    return microseconds(as_of) - n * UNITS_US[unit]
+
+
+def bounds(window: dict[str, Any], facts: Facts) -> tuple[int | None, int]:
+    """The first moment inside and the first moment outside."""
+    as_of, zone = facts.as_of, facts.zone
+    match window["kind"]:
+        case "ever":
+            return None, microseconds(as_of)
+        case "last":
+            calendar = window.get("calendar", False)
+            unit = window.get("unit", "day")
+            return back(as_of, window["n"], unit, zone, calendar=calendar), microseconds(as_of)
+        case "ago":
+            unit = window.get("unit", "day")
+            return back(as_of, window["far"], unit, zone), back(as_of, window["near"], unit, zone)
+        case _:
+            last = date.fromisoformat(window["last"]) + timedelta(days=1)
+            first = midnight_us(date.fromisoformat(window["first"]), zone)
+            return first, min(midnight_us(last, zone), microseconds(as_of))
+
+
+def _in_last(day: date, window: dict[str, Any], facts: Facts) -> bool:
+    """Whether the day begins inside the window."""
+    start, end = bounds(window, facts)
+    assert start is not None
+    return start <= midnight_us(day, facts.zone) < end
+
+
+# -- events ----------------------------------------------------------------------------------------
+
+
+def _event(leaf: dict[str, Any], world: World) -> pd.Series:
+    rows = world.facts.events[leaf["event"]]
+    start, end = bounds(leaf.get("window", {"kind": "ever"}), world.facts)
+    rows = rows[(rows["at"] < end) & ((rows["at"] >= start) if start is not None else True)]
+    where = leaf.get("where")
+    if where is not None:
+
+        def compared(condition: dict[str, Any]) -> pd.Series:
+            name = condition["field"]
+            return _column(rows[name], condition, world, money=name in MONEY)
+
+        rows = rows[_node(where, compared, rows.index)]
+    measure = leaf.get("measure", {"kind": "count"})
+    measured = {p: _measure(measure, own, world.facts) for p, own in _groups(rows, measure)}
+    nobody = 0 if measure["kind"] in ZERO_FOR_NOBODY else None
+    condition = {"operator": leaf.get("operator", ">="), "value": leaf.get("value", 1)}
+    out = []
+    for person in world.people:
+        if person not in measured and "missing" in leaf:
+            out.append(leaf["missing"] == "include")
+        else:
+            out.append(_compares(measured.get(person, nobody), condition, world))
+    return pd.Series(out, index=world.people, dtype=bool)
+
+
+def _groups(rows: pd.DataFrame, measure: dict[str, Any]) -> Any:
+    column = "at" if measure.get("property") is None else measure["property"]
+    return ((person, own.tolist()) for person, own in rows.groupby("person_id")[column])
+
+
+def _measure(measure: dict[str, Any], values: list[Any], facts: Facts) -> Any:
+    """Over the property's values, or the moments, of one person's events."""
+    kind, money = measure["kind"], measure.get("property") in MONEY
+    unit = 100 if money else 1
+    match kind:
+        case "count":
+            return len(values)
+        case "distinct":
+            return len({v for v in values if not is_missing(v)})
+        case "sum":
+            return Fraction(sum(values), unit)
+        case "avg":
+            return Fraction(sum(values), unit * len(values))
+        case "min" | "max":
+            return Fraction(min(values) if kind == "min" else max(values), unit)
+        case "active_days":
+            zone = ZoneInfo(facts.zone)
+            return len({datetime.fromtimestamp(v // 1_000_000, zone).date() for v in values})
+        case "days_since_last":
+            return (facts.as_of_us - max(values)) // DAY_US
+        case _:
+            return (facts.as_of_us - min(values)) // DAY_US

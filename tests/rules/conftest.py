@@ -1,0 +1,39 @@
+"""The frames against which the naive evaluator runs rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from oracles.facts import read_facts
+from oracles.rules import World, world_of
+
+from qa_lib.profiles import catalogue
+from qa_lib.rules import Engine
+from qa_lib.sources import journey_files
+from qa_lib.workspace import Snapshot, Workspace
+
+
+def _world(workspace: Workspace, files: dict[str, Path], snapshot: Snapshot) -> World:
+    interactions = pd.concat(map(pd.read_parquet, workspace.store.files("interactions")))
+    return world_of(read_facts(files, interactions, snapshot.as_of, str(snapshot.zone)))
+
+
+@pytest.fixture(scope="session")
+def company_world(workspace: Workspace, company_files: dict[str, Path], snapshot: Snapshot) -> World:
+    """The company in pandas, as of the shared snapshot."""
+    return _world(workspace, company_files, snapshot)
+
+
+@pytest.fixture(scope="session")
+def demo_engine(demo_workspace: Workspace) -> Engine:
+    """An engine over the real year."""
+    snapshot = demo_workspace.snapshot()
+    return Engine(snapshot, catalogue(snapshot))
+
+
+@pytest.fixture(scope="session")
+def demo_world(demo_workspace: Workspace, demo_engine: Engine) -> World:
+    """The real year in pandas."""
+    return _world(demo_workspace, journey_files(), demo_engine.snapshot)
