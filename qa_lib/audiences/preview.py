@@ -138,7 +138,7 @@ def breakdown(snapshot: Snapshot, members: Bits, *, by: tuple[str, ...] = BREAKD
     -------
     pandas.DataFrame
         One row per field and value, largest first within a field: `field`, `label_zh`, `label_en`,
-        `value`, `audience_count`, `base_count`, `audience_share`, `base_share`, `tgi` (share in the
+        `value`, `audience_count`, `base_count`, `audience_rate`, `base_rate`, `tgi` (share in the
         audience over share in the base × 100; empty for an empty audience), `tgi_low`, `tgi_high`
         (95 %, from the Wilson interval of the audience's share).
 
@@ -178,11 +178,11 @@ def _one_field(snapshot: Snapshot, field: Field, numbers: np.ndarray) -> pd.Data
     grouped.insert(0, "field", field.name)
     grouped.insert(1, "label_zh", field.label.zh)
     grouped.insert(2, "label_en", field.label.en)
-    grouped["audience_share"] = grouped["audience_count"] / n if n else 0.0
-    grouped["base_share"] = grouped["base_count"] / base if base else 0.0
+    grouped["audience_rate"] = grouped["audience_count"] / n if n else 0.0
+    grouped["base_rate"] = grouped["base_count"] / base if base else 0.0
     low, high = _wilson(grouped["audience_count"].to_numpy(), n)
-    for name, share in (("tgi", grouped["audience_share"].to_numpy()), ("tgi_low", low), ("tgi_high", high)):
-        grouped[name] = share / grouped["base_share"] * 100 if n else np.nan
+    for name, share in (("tgi", grouped["audience_rate"].to_numpy()), ("tgi_low", low), ("tgi_high", high)):
+        grouped[name] = share / grouped["base_rate"] * 100 if n else np.nan
     return grouped
 
 

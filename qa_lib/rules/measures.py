@@ -56,34 +56,34 @@ def _active_days(_: Any, __: exp.Expr, zone: exp.Expr) -> exp.Expr:
 
 MEASURES: tuple[MeasureType, ...] = (
     MeasureType(
-        "count", "nothing", True, Label("次数", "how many"), Label("的次数", "how many times"),
+        "count", "nothing", True, Label("次数", "how many"), Label("的次数", "number of"),
         lambda column, as_of, zone: exp.Count(this=exp.Star()),
     ),
     MeasureType(
         "distinct", "any", True, Label("不同值个数", "different values of"),
-        Label("的不同“{property}”个数", "how many different {property}"),
+        Label("的不同“{property}”个数", "number of different {property} values in"),
         lambda column, as_of, zone: exp.Count(this=exp.Distinct(expressions=[column])),
     ),
     MeasureType(
-        "sum", "number", True, Label("合计", "total of"), Label("的{property}合计", "total {property}"),
+        "sum", "number", True, Label("合计", "total of"), Label("的{property}合计", "total {property} of"),
         lambda column, as_of, zone: exp.Coalesce(
             this=exp.Sum(this=column), expressions=[exp.Literal.number(0)]
         ),
     ),
     MeasureType(
-        "active_days", "nothing", True, Label("活跃天数", "days active"), Label("的天数", "how many different days"),
+        "active_days", "nothing", True, Label("活跃天数", "days active"), Label("的天数", "number of days with"),
         _active_days,
     ),
     MeasureType(
-        "avg", "number", False, Label("平均", "average of"), Label("的{property}平均", "average {property}"),
+        "avg", "number", False, Label("平均", "average of"), Label("的{property}平均", "average {property} of"),
         lambda column, as_of, zone: exp.Avg(this=column),
     ),
     MeasureType(
-        "min", "number", False, Label("最小", "smallest"), Label("的{property}最小值", "smallest {property}"),
+        "min", "number", False, Label("最小", "smallest"), Label("的{property}最小值", "smallest {property} of"),
         lambda column, as_of, zone: exp.Min(this=column),
     ),
     MeasureType(
-        "max", "number", False, Label("最大", "largest"), Label("的{property}最大值", "largest {property}"),
+        "max", "number", False, Label("最大", "largest"), Label("的{property}最大值", "largest {property} of"),
         lambda column, as_of, zone: exp.Max(this=column),
     ),
     MeasureType(

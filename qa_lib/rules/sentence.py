@@ -28,6 +28,16 @@ _MISSING = {
     "include": Label("（无值者计入）", " (people without a value included)"),
     "exclude": Label("（无值者不计入）", " (people without a value excluded)"),
 }
+_UNITS_ZH = {
+    "days": "天",
+    "orders": "单",
+    "months": "个月",
+    "stores": "家",
+    "items": "种",
+    "points": "分",
+    "coupons": "张",
+    "campaigns": "个",
+}
 _SHOWN = 5
 
 
@@ -121,8 +131,7 @@ def _value(value: AnyValue, unit: str) -> Label:
     if isinstance(value, bool):
         return Label("是", "true") if value else Label("否", "false")
     if isinstance(value, int | float):
-        tail = f" {unit}" if unit else ""
-        return Label(f"{value:,}{tail}", f"{value:,}{tail}")
+        return Label(f"{value:,} {_UNITS_ZH.get(unit, unit)}".strip(), f"{value:,} {unit}".strip())
     return Label(f"“{value}”", f"“{value}”")
 
 
@@ -137,8 +146,8 @@ def _event(leaf: Event, catalogue: Catalogue) -> Label:
     of_zh = measure.sentence.zh.format(property=zh_prop)
     of_en = measure.sentence.en.format(property=en_prop)
     subject = Label(
-        f"{window.zh}{event.label.zh}{where.zh}{of_zh}",
-        f"{of_en} ({event.label.en}{where.en}) in {window.en}",
+        f"{window.zh}“{event.label.zh}”{where.zh}{of_zh}",
+        f"{of_en} “{event.label.en}”{where.en} in {window.en}",
     )
     words = _compared(operator(leaf.operator), leaf.value, subject, unit)
     missing = _MISSING[leaf.missing] if leaf.missing else Label("", "")

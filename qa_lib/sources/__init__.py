@@ -8,7 +8,7 @@ the 500 people that tests use.
 from qa_lib.sources.company import write_company
 from qa_lib.sources.feeds import Constant, Feed, From, find_feed
 from qa_lib.sources.generated import generate_interactions
-from qa_lib.sources.journey import FEEDS, journey_files
+from qa_lib.sources.journey import FEEDS, feed_files, journey_files
 from qa_lib.sources.land import land, land_all
 from qa_lib.sources.quality import landed, recorded, rejects
 
@@ -17,6 +17,7 @@ __all__ = [
     "Constant",
     "Feed",
     "From",
+    "feed_files",
     "find_feed",
     "generate_interactions",
     "journey_files",

@@ -150,3 +150,30 @@ def journey_files() -> dict[str, Path]:
         )
     folder = Path(spec.submodule_search_locations[0]) / "data"
     return {name: folder / f"{name.removeprefix('journey.')}.parquet" for name in FEEDS}
+
+
+def feed_files(folder: str | Path | None = None) -> list[tuple[Feed, Path]]:
+    """Each feed with its file: of the installed demo package, or of a folder with files of the same names.
+
+    Parameters
+    ----------
+    folder
+        Holds `transactions.parquet`, `products.csv` …; feeds without a file are left out.
+
+    Raises
+    ------
+    NothingBuilt
+        When the package is not installed, or the folder holds no file of any feed.
+    """
+    if folder is None:
+        return [(FEEDS[name], path) for name, path in journey_files().items()]
+    there = {
+        path.stem: path for path in sorted(Path(folder).glob("*")) if path.suffix in (".parquet", ".csv")
+    }
+    found = [
+        (feed, there[s]) for name, feed in FEEDS.items() if (s := name.removeprefix("journey.")) in there
+    ]
+    if not found:
+        names = ", ".join(name.removeprefix("journey.") for name in FEEDS)
+        raise NothingBuilt(f"The folder {folder} holds no .parquet or .csv file named one of: {names}.")
+    return found

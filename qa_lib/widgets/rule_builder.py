@@ -14,10 +14,13 @@ import anywidget
 import traitlets
 
 from qa_lib.audiences import engine_of
+from qa_lib.charts import is_static
+from qa_lib.charts.html import Html
 from qa_lib.errors import ReadOnly, SpecError, WorkbenchError
 from qa_lib.rules import All, Any, Evaluation, Path, Rule, check, form_catalogue, read_rule, sentence
 from qa_lib.tables import Label
 from qa_lib.widgets.bundle import script, style
+from qa_lib.widgets.rule_page import rule_page
 from qa_lib.workspace import Snapshot
 
 EVERYBODY = All()
@@ -110,6 +113,22 @@ class RuleBuilder(anywidget.AnyWidget):
         """Call `listener(builder)` after every answer, and once now."""
         self._listeners.append(listener)
         listener(self)
+
+    def static_html(self) -> Html:
+        """The rule and its counts without script, for reports.
+
+        Raises
+        ------
+        SpecError, UnknownName
+            When the rule has a fault.
+        """
+        found = self._evaluation or self._engine.evaluate(self.rule)
+        return rule_page(found.rule, self._engine.catalogue, found.counts, found.universe, self.language)
+
+    def _repr_mimebundle_(self, **options: AnyValue) -> AnyValue:
+        if is_static():
+            return {"text/html": str(self.static_html()), "text/plain": repr(self)}
+        return super()._repr_mimebundle_(**options)
 
     # -- for the browser --------------------------------------------------------------------------
 
