@@ -1,0 +1,35 @@
+"""Small frames to Altair charts: one theme, both languages, and one entry point that shows them offline.
+
+`show(chart)` is live in JupyterLab and Voila and an SVG when `QA_RENDER=static`; `interactive` brings
+selections back to Python. Nothing global is changed by importing.
+"""
+
+from qa_lib.charts.campaigns import campaign_bars, campaign_calendar, campaign_heat_map, redemption_lines
+from qa_lib.charts.format import format_value
+from qa_lib.charts.profiles import column_coverage_bars, histogram, rfm_cube, spend_line, tag_coverage_bars
+from qa_lib.charts.segments import breakdown_dumbbells, segment_bars
+from qa_lib.charts.show import ROW_LIMIT, Live, Picture, interactive, is_static, show, to_svg
+from qa_lib.charts.theme import PALETTE
+
+__all__ = [
+    "PALETTE",
+    "ROW_LIMIT",
+    "Live",
+    "Picture",
+    "breakdown_dumbbells",
+    "campaign_bars",
+    "campaign_calendar",
+    "campaign_heat_map",
+    "column_coverage_bars",
+    "format_value",
+    "histogram",
+    "interactive",
+    "is_static",
+    "redemption_lines",
+    "rfm_cube",
+    "segment_bars",
+    "show",
+    "spend_line",
+    "tag_coverage_bars",
+    "to_svg",
+]

@@ -1,0 +1,137 @@
+"""How a chart comes to the screen: live and offline in JupyterLab and Voila, as SVG in a report."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from qa_lib.charts.theme import NAME
+from qa_lib.errors import DataError, UnknownName, did_you_mean
+
+#: More rows than this are drawn as a blot, and sent to the browser slowly.
+ROW_LIMIT = 5_000
+
+#: What somebody chose in a chart: one dictionary of the selection's fields per chosen mark.
+Picked = list[dict[str, Any]]
+AnyChart = alt.Chart | alt.LayerChart | alt.HConcatChart | alt.VConcatChart | alt.ConcatChart | alt.FacetChart
+
+# The menu may save the picture; "open in editor" would leave the machine.
+_EMBED = {
+    "actions": {"export": True, "source": False, "compiled": False, "editor": False},
+    "renderer": "svg",
+}
+
+
+def is_static() -> bool:
+    """Whether charts are drawn as pictures: `QA_RENDER=static`, as in scheduled reports."""
+    return os.environ.get("QA_RENDER", "").strip().lower() == "static"
+
+
+def check_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame itself, when it is small enough to draw.
+
+    Raises
+    ------
+    DataError
+        Over 5,000 rows.
+    """
+    if len(frame) > ROW_LIMIT:
+        raise DataError(
+            f"{len(frame):,} rows are too many to draw, at most {ROW_LIMIT:,} can be. "
+            "Aggregate first: count or sum by day, week, band or segment in the query."
+        )
+    return frame
+
+
+def to_svg(chart: AnyChart) -> str:
+    """The chart as SVG text, in the theme; Chinese needs a font with Chinese on the reader's machine."""
+    out = io.StringIO()
+    with alt.theme.enable(NAME):
+        chart.save(out, format="svg")
+    return out.getvalue()
+
+
+class Picture:
+    """A chart as SVG, for reports that run no script."""
+
+    def __init__(self, chart: AnyChart) -> None:
+        self.svg = to_svg(chart)
+        self.words = _title(chart)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"image/svg+xml": self.svg, "text/plain": self.words}
+
+    def __repr__(self) -> str:
+        return f"Picture({self.words!r})"
+
+
+class Live:
+    """A chart in the browser whose selections come back to Python.
+
+    Parameters
+    ----------
+    on_select
+        What to call when a selection changes, by the name of the selection's parameter: it gets a list
+        of dictionaries, one for each chosen mark, empty when the selection was cleared.
+
+    Raises
+    ------
+    UnknownName
+        When the chart has no selection of that name.
+    """
+
+    def __init__(
+        self, chart: AnyChart, on_select: Mapping[str, Callable[[Picked], None]] | None = None
+    ) -> None:
+        alt.JupyterChart.enable_offline()  # once per kernel; later calls do nothing
+        self._on_select = dict(on_select or {})
+        with alt.theme.enable(NAME):
+            self.widget = alt.JupyterChart(chart, embed_options=_EMBED)
+        self._attach()
+
+    def update(self, chart: AnyChart) -> None:
+        """Show another chart in the same place; the callbacks stay."""
+        with alt.theme.enable(NAME):
+            self.widget.chart = chart
+        self._attach()  # Altair gives the new chart new selections, which nobody listens to yet
+
+    def _attach(self) -> None:
+        known = self.widget.selections.trait_names()
+        for name, callback in self._on_select.items():
+            if name not in known:
+                raise UnknownName(f"The chart has no selection {name!r}.{did_you_mean(name, known)}")
+            self.widget.selections.observe(_told(callback), name)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        return self.widget._repr_mimebundle_(**options)
+
+
+def show(chart: AnyChart) -> Live | Picture:
+    """The chart, ready to display: live without any request to the network, or an SVG in a report."""
+    return Picture(chart) if is_static() else Live(chart)
+
+
+def interactive(
+    chart: AnyChart, on_select: Mapping[str, Callable[[Picked], None]] | None = None
+) -> Live | Picture:
+    """As `show`, with callbacks by name of the selection; a report has nobody to select."""
+    return Picture(chart) if is_static() else Live(chart, on_select)
+
+
+def _told(callback: Callable[[Picked], None]) -> Callable[[Any], None]:
+    def observer(change: Any) -> None:
+        value = change["new"].value
+        callback([dict(v) for v in value] if isinstance(value, list) else [dict(value)] if value else [])
+
+    return observer
+
+
+def _title(chart: AnyChart) -> str:
+    title = getattr(chart, "title", None)
+    text = getattr(title, "text", title)
+    return text if isinstance(text, str) else "chart"
