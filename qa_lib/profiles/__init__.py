@@ -7,6 +7,19 @@ a moment and publishes the snapshot; `catalogue` is what rules may speak of.
 from qa_lib.profiles.build import FAMILIES, build, data_range
 from qa_lib.profiles.catalogue import catalogue, tags
 from qa_lib.profiles.events import EVENT_SOURCES
+from qa_lib.profiles.read import person_profile, tag_counts, tag_values
 from qa_lib.profiles.tags import Family, TagSpec
 
-__all__ = ["EVENT_SOURCES", "FAMILIES", "Family", "TagSpec", "build", "catalogue", "data_range", "tags"]
+__all__ = [
+    "EVENT_SOURCES",
+    "FAMILIES",
+    "Family",
+    "TagSpec",
+    "build",
+    "catalogue",
+    "data_range",
+    "person_profile",
+    "tag_counts",
+    "tag_values",
+    "tags",
+]
