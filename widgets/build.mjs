@@ -6,15 +6,20 @@ import { fileURLToPath } from "node:url";
 const BUDGET = 450 * 1024; // bytes: every instance of a widget sends its bundle to the browser once
 const outdir = fileURLToPath(new URL("../qa_lib/widgets/static", import.meta.url));
 
-// react-querybuilder builds its exporters (MongoDB, CEL, SpEL) when it is loaded, in calls that are not
-// marked as free of effects, so that no bundler may leave them out. Marking them saves 14 KB.
-const dropExporters = {
-  name: "drop-exporters",
+// react-querybuilder brings along what this form never uses, and its modules are so written that no
+// bundler may leave that out by itself: exporters to MongoDB, CEL and SpEL (built by calls that are not
+// marked as free of effects), the adapter of another drag-and-drop library, and its reading of numbers.
+const NEVER_USED = [
+  [/@react-querybuilder[\\/]dnd[\\/]dist[\\/]react-dnd-[^.]+\.mjs$/, "export const n = () => false, t = () => null;"],
+  [/numeric-quantity\.mjs$/, "export const numericRegex = /^$/, numericQuantity = Number;"],
+];
+const leaveOut = {
+  name: "leave-out",
   setup(plugin) {
     plugin.onLoad({ filter: /react-querybuilder_core\.mjs$/ }, async ({ path }) => ({
       contents: (await readFile(path, "utf8")).replaceAll(/= (generateValueProcessor\()/g, "= /* @__PURE__ */ $1"),
-      loader: "js",
     }));
+    for (const [filter, contents] of NEVER_USED) plugin.onLoad({ filter }, () => ({ contents }));
   },
 };
 
@@ -31,7 +36,7 @@ const options = {
   charset: "utf8",
   // Jupyter pages have no bundler: nothing may be left to resolve at run time.
   define: { "process.env.NODE_ENV": '"production"' },
-  plugins: [dropExporters],
+  plugins: [leaveOut],
   logLevel: "info",
 };
 

@@ -54,6 +54,8 @@ export interface Catalogue {
   windows: Choice[];
   units: Choice[];
   limits: { depth: number; conditions: number };
+  /** The last day of the data, which new dates start from; set by the form. */
+  today?: string;
 }
 
 const EMPTY: Catalogue = {
@@ -68,8 +70,8 @@ const EMPTY: Catalogue = {
 };
 
 /** The catalogue with every list present, also before Python has sent one. */
-export function wholeCatalogue(catalogue: Partial<Catalogue> | null | undefined): Catalogue {
-  return { ...EMPTY, ...catalogue };
+export function wholeCatalogue(catalogue: Partial<Catalogue> | null | undefined, asOf?: string): Catalogue {
+  return { ...EMPTY, ...catalogue, today: asOf?.slice(0, 10) };
 }
 
 /** What a measure is compared as: a number, in the unit of its property or in days. */
@@ -129,12 +131,12 @@ export function lastDays(catalogue: Catalogue): Last {
   return { kind: "last", n: 30, unit: unit as Unit, calendar: false };
 }
 
-export const today = (): string => new Date().toISOString().slice(0, 10);
+export const today = (catalogue: Catalogue): string => catalogue.today ?? new Date().toISOString().slice(0, 10);
 
-function firstScalar(field: Field): Scalar {
+function firstScalar(catalogue: Catalogue, field: Field): Scalar {
   if (field.type === "number") return typeof field.values[0]?.value === "number" ? field.values[0].value : 1;
   if (field.type === "boolean") return true;
-  if (field.type === "date") return today();
+  if (field.type === "date") return today(catalogue);
   return field.values[0]?.value ?? "";
 }
 
@@ -145,13 +147,13 @@ export function valueFor(catalogue: Catalogue, operator: Operator, field: Field,
     case "none":
       return undefined;
     case "one":
-      return scalars[0] ?? firstScalar(field);
+      return scalars[0] ?? firstScalar(catalogue, field);
     case "two": {
-      const low = scalars[0] ?? firstScalar(field);
+      const low = scalars[0] ?? firstScalar(catalogue, field);
       return [low, scalars[1] ?? low];
     }
     case "many":
-      return scalars.length ? scalars : field.values.length ? [firstScalar(field)] : [];
+      return scalars.length ? scalars : field.values.length ? [firstScalar(catalogue, field)] : [];
     case "window":
       return old && typeof old === "object" && !Array.isArray(old) ? old : lastDays(catalogue);
   }

@@ -141,7 +141,8 @@ function DndContext({ children, ...adapter }: DndContextProps) {
       accessibility={{ announcements, screenReaderInstructions: { draggable: t("dragKeys") }, restoreFocus: false }}
       onDragStart={(event) => {
         adapter.onDragStart?.(event);
-        setGhost(nameOf(dataOf(event.active)));
+        // A keyboard drag is shown by its landing place alone.
+        if (!(event.activatorEvent instanceof KeyboardEvent)) setGhost(nameOf(dataOf(event.active)));
       }}
       onDragMove={() => {
         const next = target.current?.slot ?? null;

@@ -1,6 +1,6 @@
 // The filters of an event condition: a small tree of its own over the event's properties.
 import { useBuilder, useWords } from "./builder_context";
-import { emptyGroup, newComparison, type EventType } from "./catalogue";
+import { newComparison, type EventType } from "./catalogue";
 import { ComparisonRow, MissingChoice } from "./comparison";
 import { Button, Segments } from "./controls";
 import { isGroup, type Comparison, type Group, type Rule } from "./rule";
@@ -17,7 +17,8 @@ const DEEPEST = 6;
 export function Filters({ event, group, onChange, depth = 0 }: FiltersProps) {
   const { readOnly } = useBuilder();
   const t = useWords();
-  const set = (of: Rule[]) => onChange({ ...group, of });
+  // An empty group inside another filters nothing: it goes with its last filter.
+  const set = (of: Rule[]) => onChange(of.length || depth === 0 ? { ...group, of } : undefined);
   const first = event.properties[0];
   const several = group.of.length > 1 || depth > 0 || group.kind === "any" || group.negated;
   return (
@@ -50,7 +51,11 @@ export function Filters({ event, group, onChange, depth = 0 }: FiltersProps) {
       {!readOnly && first && (
         <FilterButtons
           onFilter={(filter) => set([...group.of, filter])}
-          onGroup={depth < DEEPEST ? () => set([...group.of, { ...emptyGroup(), kind: group.kind === "all" ? "any" : "all" }]) : undefined}
+          onGroup={
+            depth < DEEPEST
+              ? (filter) => set([...group.of, { kind: group.kind === "all" ? "any" : "all", negated: false, of: [filter] }])
+              : undefined
+          }
           event={event}
         />
       )}
@@ -61,7 +66,7 @@ export function Filters({ event, group, onChange, depth = 0 }: FiltersProps) {
 interface FilterButtonsProps {
   event: EventType;
   onFilter: (filter: Comparison) => void;
-  onGroup?: () => void;
+  onGroup?: (filter: Comparison) => void;
 }
 
 export function FilterButtons({ event, onFilter, onGroup }: FilterButtonsProps) {
@@ -69,10 +74,13 @@ export function FilterButtons({ event, onFilter, onGroup }: FilterButtonsProps) 
   const t = useWords();
   const first = event.properties[0];
   if (!first) return null;
+  const filter = () => newComparison(catalogue, first);
   return (
     <span className="qa-filter-buttons">
-      <Button icon="plus" worded label={t("addFilter")} testId="qa-add-filter" onClick={() => onFilter(newComparison(catalogue, first))} />
-      {onGroup && <Button icon="plus" worded label={t("addFilterGroup")} testId="qa-add-filter-group" onClick={onGroup} />}
+      <Button icon="plus" worded label={t("addFilter")} testId="qa-add-filter" onClick={() => onFilter(filter())} />
+      {onGroup && (
+        <Button icon="plus" worded label={t("addFilterGroup")} testId="qa-add-filter-group" onClick={() => onGroup(filter())} />
+      )}
     </span>
   );
 }

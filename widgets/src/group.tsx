@@ -85,7 +85,10 @@ export function Group(props: RuleGroupProps) {
       </div>
       <NodeProblems path={path} />
       <div className="qa-body">
-        {group.rules.length === 0 && <p className="qa-empty">{t("emptyGroup")}</p>}
+        {group.rules.length === 0 && <p className="qa-empty">
+            {t("emptyGroup")}
+            {isRoot && !any && !group.not && <small>{t("everybody")}</small>}
+          </p>}
         {group.rules.map((child, i) => (
           <Fragment key={child.id}>
             {i > 0 && (

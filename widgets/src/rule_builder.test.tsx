@@ -158,6 +158,31 @@ describe("editing", () => {
     expect((of(model)[1] as EventCondition).where!.of).toHaveLength(2);
   });
 
+  it("a filter group starts with a filter and goes with its last", () => {
+    const model = show();
+    fireEvent.click(within(node("1")).getByTestId("qa-add-filter-group"));
+    pause();
+    const where = () => (of(model)[1] as EventCondition).where;
+    expect(where()!.of[1]).toMatchObject({ kind: "any", of: [{ field: "item_id" }] });
+    const inner = node("1").querySelector<HTMLElement>('.qa-filters[data-depth="1"] .qa-filter')!;
+    fireEvent.click(within(inner).getByLabelText("Remove"));
+    pause();
+    expect(where()!.of).toHaveLength(1);
+    fireEvent.click(within(node("1").querySelector<HTMLElement>(".qa-filter")!).getByLabelText("Remove"));
+    pause();
+    expect(where()).toBeUndefined();
+  });
+
+  it("a day is compared in days, weeks and months, and starts at the data's last day", () => {
+    const model = show({ value: rule("text_and_booleans"), result: answer() });
+    const card = within(node("3"));
+    fireEvent.change(card.getByLabelText("Comparison"), { target: { value: "in last" } });
+    expect([...card.getByLabelText<HTMLSelectElement>("Unit").options].map((o) => o.value)).toEqual(["day", "week", "month"]);
+    fireEvent.change(card.getByLabelText("Comparison"), { target: { value: "between" } });
+    pause();
+    expect(of(model)[3]).toMatchObject({ operator: "between", value: ["2018-01-01", "2018-01-01"] });
+  });
+
   it("a far end before the near end is shown as wrong and not sent", () => {
     const model = show({ value: rule("every_window_and_measure") });
     const far = within(node("1")).getByLabelText("Far end");

@@ -25,8 +25,8 @@ export function App({ model }: { model: Model<RuleBuilderTraits> }) {
   useEffect(() => store.start(), [store]);
   const language = useModel(model, "language") === "en" ? "en" : "zh";
   const sent = useModel(model, "catalogue");
-  const catalogue = useMemo(() => wholeCatalogue(sent), [sent]);
   const result = useModel(model, "result") ?? {};
+  const catalogue = useMemo(() => wholeCatalogue(sent, result.as_of), [sent, result.as_of]);
   const seq = useModel(model, "seq") ?? 0;
   const readOnly = useModel(model, "read_only") ?? false;
   const [targetId, setTargetId] = useState<string>();

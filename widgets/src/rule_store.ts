@@ -38,6 +38,7 @@ export class RuleStore {
   /** Listen to Python; the returned function stops, after a last look for unsent edits. */
   start = (): (() => void) => {
     this.model.on("change:value", this.pull);
+    this.pull();
     return () => {
       this.model.off("change:value", this.pull);
       if (this.timer !== undefined) this.flush();

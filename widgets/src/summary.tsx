@@ -52,10 +52,12 @@ export function Summary() {
         <span className="qa-count-label">{t("people")}</span>
         <b>{known ? digits(count) : "—"}</b>
         <span className="qa-count-share">
-          {known && (
+          {known ? (
             <>
               {t("ofUniverse", { n: digits(universe) })} <strong>{percent(count, universe)}</strong>
             </>
+          ) : (
+            !stale && t("noCount")
           )}
         </span>
       </div>

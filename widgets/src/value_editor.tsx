@@ -38,7 +38,7 @@ export function ValueEditor({ field, operator, value, onChange }: ValueEditorPro
       return <ManyValues field={field} label={label} values={Array.isArray(value) ? value : []} onChange={onChange} />;
     case "window": {
       const last = value && typeof value === "object" && !Array.isArray(value) ? value : lastDays(catalogue);
-      return <LastEditor value={last} onChange={onChange} />;
+      return <LastEditor value={last} onChange={onChange} wholeDays />;
     }
     default: {
       const one = value === null || typeof value === "object" ? undefined : value;

@@ -6,21 +6,36 @@ import type { Ago, Dates, Last, Unit, Window } from "./rule";
 
 const WITH_CALENDAR: readonly Unit[] = ["day", "week", "month"];
 
-function UnitSelect({ value, onChange }: { value: Unit; onChange: (unit: Unit) => void }) {
+interface UnitProps {
+  value: Unit;
+  onChange: (unit: Unit) => void;
+  wholeDays?: boolean;
+}
+
+function UnitSelect({ value, onChange, wholeDays }: UnitProps) {
   const { catalogue } = useBuilder();
   const t = useWords();
   const options = useOptions();
-  return <Select label={t("unit")} value={value} options={options(catalogue.units)} onChange={(unit) => onChange(unit as Unit)} />;
+  const units = catalogue.units.filter((u) => !wholeDays || WITH_CALENDAR.includes(u.key as Unit));
+  return <Select label={t("unit")} value={value} options={options(units)} onChange={(unit) => onChange(unit as Unit)} />;
+}
+
+interface LastProps {
+  value: Last;
+  onChange: (value: Last) => void;
+  /** For a field that holds days: minutes and hours are not offered. */
+  wholeDays?: boolean;
 }
 
 /** "The last n units", with the choice of whole days where the unit has days. */
-export function LastEditor({ value, onChange }: { value: Last; onChange: (value: Last) => void }) {
+export function LastEditor({ value, onChange, wholeDays }: LastProps) {
   const t = useWords();
   return (
     <span className="qa-window-part">
       <NumberInput label={t("length")} value={value.n} min={1} whole onChange={(n) => n !== undefined && onChange({ ...value, n })} />
       <UnitSelect
         value={value.unit}
+        wholeDays={wholeDays}
         onChange={(unit) => onChange({ ...value, unit, calendar: WITH_CALENDAR.includes(unit) && (value.calendar ?? false) })}
       />
       {WITH_CALENDAR.includes(value.unit) && (
@@ -83,10 +98,10 @@ function DatesEditor({ value, onChange }: { value: Dates; onChange: (value: Date
 }
 
 export function WindowEditor({ value, onChange }: { value: Window; onChange: (value: Window) => void }) {
-  const { catalogue, result } = useBuilder();
+  const { catalogue } = useBuilder();
   const t = useWords();
   const options = useOptions();
-  const day = result.as_of?.slice(0, 10) ?? today();
+  const day = today(catalogue);
   const start = (kind: string): Window => {
     switch (kind) {
       case "ago":
