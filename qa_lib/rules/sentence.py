@@ -129,7 +129,7 @@ def _compared(op: Operator, value: AnyValue, what: Label, unit: str) -> Label:
 
 def _value(value: AnyValue, unit: str) -> Label:
     if isinstance(value, bool):
-        return Label("是", "true") if value else Label("否", "false")
+        return Label("“是”", "true") if value else Label("“否”", "false")
     if isinstance(value, int | float):
         return Label(f"{value:,} {_UNITS_ZH.get(unit, unit)}".strip(), f"{value:,} {unit}".strip())
     return Label(f"“{value}”", f"“{value}”")

@@ -115,9 +115,15 @@ class AudienceWorkbench:
         self._source = ipywidgets.Accordion([self._sql, self._json])
         self._dropdown.observe(lambda change: setattr(self, "by", change["new"]), names="value")
         self.builder.observe(lambda _: self._translate(fields), names="language")
-        self.view = ipywidgets.VBox(
-            [self.builder, self._dropdown, self._chart.widget, self._people, self._source, self._stamp]
+        half = ipywidgets.Layout(flex="1 1 420px", min_width="0", overflow="auto")
+        beside = ipywidgets.HBox(
+            [
+                ipywidgets.VBox([self._dropdown, self._chart.widget], layout=half),
+                ipywidgets.VBox([self._people], layout=half),
+            ],
+            layout=ipywidgets.Layout(flex_flow="row wrap", width="100%", margin="16px 0"),
         )
+        self.view = ipywidgets.VBox([self.builder, beside, self._source, self._stamp])
         self.builder.on_answer(lambda _: self._refresh())
         self._translate(fields)
 

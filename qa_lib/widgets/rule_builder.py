@@ -49,6 +49,9 @@ class RuleBuilder(anywidget.AnyWidget):
         `problems`, `ms`, `as_of`. Written by Python only.
     """
 
+    _esm = script("rule_builder")
+    _css = style("rule_builder")
+
     value = traitlets.Dict().tag(sync=True)
     seq = traitlets.Int(0).tag(sync=True)
     catalogue = traitlets.Dict().tag(sync=True)
@@ -76,8 +79,6 @@ class RuleBuilder(anywidget.AnyWidget):
         self._listeners: list[Callable[[RuleBuilder], None]] = []
         start = (rule or EVERYBODY).to_dict()
         self._shown = start
-        self._esm = script("rule_builder")
-        self._css = style("rule_builder")
         super().__init__(
             value=start, catalogue=self._own["catalogue"], language=language, read_only=read_only
         )

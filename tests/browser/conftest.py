@@ -15,6 +15,7 @@ from browser_helpers import chromium_path
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from qa_lib.servers import Server, start_dashboards, start_lab
+from qa_lib.workspace import Workspace
 
 SHOTS = Path(__file__).parent / "shots"
 _INSIDE = re.compile(r"(https?|wss?)://(127\.0\.0\.1|localhost|\[::1\])[:/]|data:|blob:|about:|file:")
@@ -34,9 +35,9 @@ def notebooks_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def browser_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the notebooks find under QA_WORKSPACE."""
-    return tmp_path_factory.mktemp("workspace")
+def browser_workspace(workspace: Workspace) -> Path:
+    """What the notebooks find under QA_WORKSPACE: the made-up company."""
+    return workspace.root
 
 
 @pytest.fixture(scope="session")
