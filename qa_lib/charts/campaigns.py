@@ -52,7 +52,8 @@ def campaign_bars(
     Returns
     -------
     altair.LayerChart
-        With the point selection `campaign` on the field `campaign_id`.
+        With the point selection `campaign` on the field `campaign_id`. In the browser each row is one
+        `[class*=campaign_rows] path` over the whole width, in the frame's order.
     """
     data = plain(check_rows(frame)).dropna(subset=["targeted"])
     data["label"] = data["campaign_id"] + "  ·  " + data["starts_on"].dt.strftime("%Y-%m-%d")
@@ -101,6 +102,7 @@ def campaign_bars(
         .encode(x=alt.X("zero:Q"), x2="far:Q", tooltip=tips)
         .transform_calculate(zero="0")
         .add_params(clicked("campaign", "campaign_id", selected))
+        .properties(name="campaign_rows")
     )
     return layered(bars, intervals, words, rows).properties(
         width=width,

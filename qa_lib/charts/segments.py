@@ -37,7 +37,8 @@ def segment_bars(
     Returns
     -------
     altair.LayerChart
-        With the point selection `segment` on the field `segment`.
+        With the point selection `segment` on the field `segment`. In the browser each row is one
+        `[class*=segment_rows] path` over the whole width, in the frame's order.
     """
     data = plain(check_rows(frame)).rename(columns={column: "segment"})
     data["n_label"] = [
@@ -73,6 +74,7 @@ def segment_bars(
         )
         .transform_calculate(zero="0")
         .add_params(clicked("segment", "segment", selected))
+        .properties(name="segment_rows")
     )
     words_of_title = say("title_segments", language, name=name) + (f" · {title}" if title else "")
     return layered(bars, intervals, words, rows).properties(

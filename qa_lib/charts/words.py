@@ -96,6 +96,7 @@ _WORDS: dict[str, Label] = {
     "language": Label("语言", "Language"),
     "snapshot": Label("快照", "Snapshot"),
     "incomplete": Label("不完整的活动", "Incomplete campaigns"),
+    "not_attributed": Label("所有订单，不是活动带来的", "All their baskets; not tied to campaigns"),
     "none": Label("无", "none"),
     "complete": Label("完整", "complete"),
     "hint": Label(

@@ -1,0 +1,109 @@
+"""Figures as tiles, a plain table and words, in HTML that runs no script; the same live and in a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qa_lib.charts.html import Html, figure, join, style, tag
+from qa_lib.charts.theme import FAINT, FONT, INK, PALETTE, PAPER, QUIET, WARN
+
+_CSS = f"""
+.qa-page {{ font-family: {FONT}; color: var(--jp-ui-font-color1, {INK}); font-size: 13px; line-height: 1.5; }}
+.qa-page h2 {{ font-size: 20px; margin: 4px 0 6px; font-weight: 600; }}
+.qa-evidence {{ border-left: 4px solid {PALETTE[1]}; padding: 2px 10px; margin: 4px 0; font-weight: 600; }}
+.qa-quiet {{ color: var(--jp-ui-font-color2, {QUIET}); font-size: 12px; margin: 2px 0; }}
+.qa-warning {{ color: var(--jp-ui-font-color1, {INK}); border-left: 4px solid {WARN}; padding: 2px 10px;
+  margin: 4px 0; }}
+.qa-tiles {{ display: flex; flex-wrap: wrap; gap: 10px; margin: 8px 0; }}
+.qa-tile {{ background: {PAPER}; color: {INK}; border: 1px solid {FAINT}; border-radius: 8px;
+  padding: 9px 14px 8px; min-width: 118px; box-sizing: border-box; }}
+.qa-tile .qa-label {{ font-size: 12px; color: {QUIET}; }}
+.qa-tile .qa-figure {{ font-variant-numeric: tabular-nums; }}
+.qa-tile .qa-number {{ font-size: 23px; line-height: 1.35; font-weight: 600; white-space: nowrap; }}
+.qa-tile .qa-below {{ font-size: 11px; color: {QUIET}; }}
+.qa-tile.qa-none {{ background: #f3f5f7; color: {QUIET}; flex: 1 1 118px; min-width: 0; max-width: 190px; padding: 6px 12px; }}
+.qa-tile.qa-none .qa-number {{ font-size: 15px; font-weight: 400; }}
+.qa-table-box {{ max-height: 420px; overflow: auto; background: {PAPER}; border: 1px solid {FAINT};
+  border-radius: 8px; }}
+.qa-page table.qa-table {{ border-collapse: collapse; width: 100%; font-size: 12px; color: {INK};
+  background: {PAPER}; margin: 0; }}
+.qa-page table.qa-table th {{ position: sticky; top: 0; background: #f3f5f7; color: {QUIET}; font-weight: 600;
+  text-align: right; padding: 6px 10px; white-space: nowrap; }}
+.qa-page table.qa-table td {{ text-align: right; padding: 4px 10px; border-top: 1px solid {FAINT};
+  font-variant-numeric: tabular-nums; white-space: nowrap; }}
+.qa-page table.qa-table .qa-words {{ text-align: left; }}
+.qa-page table.qa-table td.qa-words:last-child {{ white-space: normal; min-width: 180px; color: {QUIET}; }}
+.qa-page table.qa-table tr.qa-chosen td {{ background: #e3eefa; font-weight: 600; }}
+.qa-picture {{ max-width: 100%; vertical-align: top; }}
+.qa-pictures {{ display: flex; flex-wrap: wrap; gap: 10px; align-items: flex-start; }}
+.qa-chip {{ display: inline-block; border: 1px solid {PALETTE[0]}; border-radius: 12px; padding: 1px 10px;
+  margin-right: 6px; }}
+@media print {{ .qa-table-box {{ max-height: none; }} }}
+"""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One figure: its key, what it is called, the text of its number, and words below and on hover."""
+
+    key: str
+    label: str
+    text: str
+    below: str | Html = ""
+    about: str = ""
+    is_recorded: bool = True
+
+
+def page(*parts: str | Html) -> Html:
+    """Parts of a dashboard under its style sheet."""
+    return tag("div", style(_CSS), *parts, class_="qa-page")
+
+
+def tiles(items: Sequence[Tile]) -> Html:
+    """Figures side by side; those that were not recorded are grey and say why."""
+    return tag("div", (_tile(item) for item in items), class_="qa-tiles")
+
+
+def table(
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    words: Sequence[int] = (0,),
+    chosen: int | None = None,
+) -> Html:
+    """A table of texts.
+
+    Parameters
+    ----------
+    words
+        The columns that hold words and stand at the left; the others hold numbers.
+    chosen
+        The row that is marked.
+    """
+
+    def cell(name: str, column: int, text: str) -> Html:
+        return tag(name, text, class_="qa-words" if column in words else None)
+
+    head = tag("thead", tag("tr", (cell("th", i, h) for i, h in enumerate(heads))))
+    body = (
+        tag("tr", (cell("td", i, t) for i, t in enumerate(row)), class_="qa-chosen" if r == chosen else None)
+        for r, row in enumerate(rows)
+    )
+    return tag("div", tag("table", head, tag("tbody", body), class_="qa-table"), class_="qa-table-box")
+
+
+def note(text: str | Html, kind: str = "quiet") -> Html:
+    """A line of words: `quiet`, `evidence` or `warning`."""
+    return tag("p", text, class_=f"qa-{kind}")
+
+
+def _tile(item: Tile) -> Html:
+    return tag(
+        "div",
+        tag("div", item.label, class_="qa-label"),
+        tag("div", figure(item.key, item.text), class_="qa-number"),
+        tag("div", item.below, class_="qa-below") if item.below else join(),
+        class_="qa-tile" if item.is_recorded else "qa-tile qa-none",
+        title=item.about or None,
+    )
