@@ -18,7 +18,7 @@ import duckdb
 from qa_lib.errors import ContractBroken, FileUnreadable, did_you_mean
 from qa_lib.sources.feeds import Feed, From, sql_type
 from qa_lib.tables import REJECTS
-from qa_lib.workspace import Landing, Workspace, quoted
+from qa_lib.workspace import Landing, Workspace, file_literal, quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -102,7 +102,7 @@ def _read(con: duckdb.DuckDBPyConnection, feed: Feed, path: Path) -> None:
             f"Feed '{feed.name}': {path.name} ends in {path.suffix!r}; expected one of {sorted(_READERS)}."
         )
     try:
-        con.execute(f"CREATE TEMP VIEW raw AS {reader.replace('$path', _literal(str(path)))}")
+        con.execute(f"CREATE TEMP VIEW raw AS {reader.replace('$path', file_literal(path))}")
         described = con.execute("DESCRIBE raw").fetchall()
     except duckdb.Error as error:
         raise FileUnreadable(

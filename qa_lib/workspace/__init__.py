@@ -5,7 +5,7 @@ read-only DuckDB file per published moment. The rest of the code sees only these
 """
 
 from qa_lib.workspace.snapshot import Snapshot
-from qa_lib.workspace.sql import quoted
+from qa_lib.workspace.sql import file_literal, quoted
 from qa_lib.workspace.state import Landing, Published
 from qa_lib.workspace.workspace import Draft, Workspace, library_version, read_moment
 
@@ -15,6 +15,7 @@ __all__ = [
     "Published",
     "Snapshot",
     "Workspace",
+    "file_literal",
     "library_version",
     "quoted",
     "read_moment",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import duckdb
@@ -20,6 +21,11 @@ def text_literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def file_literal(path: Path | str) -> str:
+    """A file's path as a SQL literal; `*`, `?` and `[` in its name are taken as they stand."""
+    return text_literal(re.sub(r"([*?\[])", r"[\1]", str(path)))
+
+
 def open_file(path: Path, allowed: Path) -> duckdb.DuckDBPyConnection:
     """A read-only DuckDB file, locked down for SQL that comes from a user's rule.
 
@@ -33,7 +39,7 @@ def open_file(path: Path, allowed: Path) -> duckdb.DuckDBPyConnection:
         f"GLOBAL memory_limit = '{MEMORY_LIMIT}'",
         f"GLOBAL temp_directory = {temp}",
         "GLOBAL max_temp_directory_size = '8GB'",
-        f"GLOBAL allowed_directories = [{text_literal(str(allowed))}]",
+        f"GLOBAL allowed_directories = [{text_literal(str(allowed))}, {file_literal(allowed)}]",
         "GLOBAL autoinstall_known_extensions = false",
         "GLOBAL autoload_known_extensions = false",
         "GLOBAL python_enable_replacements = false",

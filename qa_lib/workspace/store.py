@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
 
 from qa_lib.errors import NothingBuilt, WorkspaceUnusable
-from qa_lib.tables import Table
-from qa_lib.workspace.sql import text_literal
+from qa_lib.tables import SQL_TYPES, Table
+from qa_lib.workspace.sql import file_literal
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,7 +28,7 @@ class Store:
         from deltalake.exceptions import TableNotFoundError
 
         try:
-            return DeltaTable(str(self.folder / name), version=version)
+            return DeltaTable((self.folder / name).as_uri(), version=version)
         except TableNotFoundError:
             raise NothingBuilt(
                 f"Table '{name}' has not been landed in {self.folder.parent}. Land its feed with `qa land`."
@@ -57,9 +57,9 @@ class Store:
         """SQL that selects every row of one version."""
         files = self.files(table.name, version)
         if not files:
-            columns = ", ".join(f"NULL AS {c}" for c in table.column_names)
+            columns = ", ".join(f"CAST(NULL AS {SQL_TYPES[c.type]}) AS {c.name}" for c in table.columns)
             return f"SELECT {columns} WHERE false"
-        listed = ", ".join(text_literal(f) for f in files)
+        listed = ", ".join(file_literal(f) for f in files)
         return f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false)"
 
     def replace(self, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
@@ -81,7 +81,7 @@ class Store:
         transactions = [Transaction(once, 1)] if once else None
         before = set(self.files(table.name)) if self.exists(table.name) else set()
         write_deltalake(
-            str(self.folder / table.name),
+            (self.folder / table.name).as_uri(),
             reader,
             mode="overwrite" if mode == "overwrite" else "append",
             commit_properties=CommitProperties(app_transactions=transactions),
@@ -102,7 +102,7 @@ def _cast(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.R
 
 
 def _local(uri: str) -> str:
-    return unquote(urlparse(uri).path) if uri.startswith("file:") else uri
+    return unquote(urlparse(uri).path if uri.startswith("file:") else uri)
 
 
 def _sync(path: Path) -> None:
