@@ -46,6 +46,7 @@ class Snapshot:
                 f"Build it again with `qa build --as-of {published.as_of.isoformat()}`."
             )
         self._database = open_file(self._folder / FILE, root)
+        _ = self.meta  # read now: later publications may remove the folder of an open snapshot
 
     @property
     def version(self) -> str:

@@ -260,8 +260,9 @@ class Workspace:
     def _sweep(self) -> None:
         """Remove what builds left behind whose process is gone."""
         for left in (self.root / "cache").glob(".building-*"):
-            with contextlib.suppress(ValueError, ProcessLookupError, PermissionError):
-                os.kill(int(left.name.split("-")[1]), 0)
+            with contextlib.suppress(ValueError, ProcessLookupError):
+                with contextlib.suppress(PermissionError):  # somebody else's process, and alive
+                    os.kill(int(left.name.split("-")[1]), 0)
                 continue
             shutil.rmtree(left, ignore_errors=True)
 
