@@ -88,8 +88,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`` Did you mean 'x' or 'y'?`` with the nearest known names, or all of them when few, or nothing."""
     names = sorted(set(known))
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    best = _likeness(name, near[0]) if near else 0.0
+    near = [n for n in near if _likeness(name, n) >= best - 0.1]
     if near:
         return " Did you mean " + " or ".join(repr(n) for n in near) + "?"
     if 0 < len(names) <= 12:
         return " Known: " + ", ".join(repr(n) for n in names) + "."
     return ""
+
+
+def _likeness(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, other, one).ratio()

@@ -33,6 +33,8 @@ def open_file(path: Path, allowed: Path) -> duckdb.DuckDBPyConnection:
     and none of this can be changed any more.
     """
     con = duckdb.connect(str(path), read_only=True)
+    if con.execute("SELECT current_setting('lock_configuration')").fetchall() == [(True,)]:
+        return con  # this process has the file open already: DuckDB gives the same, locked instance
     temp = text_literal(str(allowed / "cache" / ".duckdb_tmp"))
     for setting in (
         "GLOBAL TimeZone = 'UTC'",
