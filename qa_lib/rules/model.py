@@ -214,6 +214,9 @@ def walk(rule: Rule, path: Path = ()) -> Iterator[tuple[Path, Rule]]:
 def rule_schema() -> dict[str, typing.Any]:
     """The JSON Schema of a rule (draft 2020-12)."""
     schema = _Root.model_json_schema()
+    for model in schema["$defs"].values():  # `kind` has a default in Python; in JSON it tells which is meant
+        if "kind" in model.get("properties", {}):
+            model["required"] = sorted({"kind", *model.get("required", ())})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Rule",

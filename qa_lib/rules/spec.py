@@ -67,6 +67,12 @@ class Spec(BaseModel):
         """The spec of this JSON text; see `from_dict`."""
         return cls.from_dict(load_json(text, cls.__name__))
 
+    def model_copy(self, **how: Any) -> Self:
+        """Pydantic's copy, with a hash of its own content."""
+        copy = super().model_copy(**how)
+        copy.__dict__.pop("hash", None)
+        return copy
+
     @cached_property
     def hash(self) -> str:
         """SHA-256 of the canonical JSON (sorted keys, no blanks), as 64 hex digits."""
