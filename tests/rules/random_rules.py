@@ -1,0 +1,184 @@
+"""Random rules as plain JSON values, over the fields and events of a catalogue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+from oracles.rules import MONEY, World, is_missing
+
+from qa_lib.rules import Catalogue, EventType, Field
+from qa_lib.rules.measures import MEASURES
+from qa_lib.rules.operators import MEASURE_OPERATORS, Operator, operators_for
+
+Json = dict[str, Any]
+#: Rates are doubles: none of these falls on a quotient that two orders of operations round apart.
+RATES = [0, 1, 0.0517, 0.1234, 0.3331, 0.5003, 0.7777, -0.4321, 7.0123, 19.0507]
+ODD_TEXTS = ["", "%", "_", "'", '"; DROP TABLE people; --', "杂货", "a\\b", "[", "null"]
+PATTERNS = ["^[A-M]", "A$", "[0-9]{2}", ".", "^$", "(GRO|DRUG).*", "(?i)grocery", "不"]
+
+
+def windows() -> st.SearchStrategy[Json]:
+    n = st.sampled_from([1, 2, 3, 7, 14, 30, 60, 90, 200, 365])
+    days = st.sampled_from(
+        ["2017-01-01", "2017-03-12", "2017-06-30", "2017-11-05", "2017-12-31", "2018-02-01"]
+    )
+    return st.one_of(
+        st.just({"kind": "ever"}),
+        st.builds(
+            lambda n, u: {"kind": "last", "n": n, "unit": u}, n, st.sampled_from(["day", "week", "month"])
+        ),
+        st.builds(lambda n: {"kind": "last", "n": 60 * n, "unit": "minute"}, n),
+        st.builds(
+            lambda n, u: {"kind": "last", "n": n, "unit": u, "calendar": True},
+            n,
+            st.sampled_from(["day", "week"]),
+        ),
+        st.builds(
+            lambda a, b, u: {"kind": "ago", "near": min(a, b), "far": max(a, b) + 1, "unit": u},
+            n,
+            n,
+            st.sampled_from(["hour", "day", "week", "month"]),
+        ),
+        st.builds(lambda a, b: {"kind": "dates", "first": min(a, b), "last": max(a, b)}, days, days),
+    )
+
+
+def day_windows() -> st.SearchStrategy[Json]:
+    """The windows that `in last` takes."""
+    unit = st.sampled_from(["day", "week", "month"])
+    return st.builds(
+        lambda n, u, c: {"kind": "last", "n": n, "unit": u, "calendar": c and u != "month"},
+        st.integers(1, 60),
+        unit,
+        st.booleans(),
+    )
+
+
+def values_of(field: Field, seen: list[Any]) -> st.SearchStrategy[Any]:
+    """Values that a field may be compared with: mostly those that occur."""
+    match field.type:
+        case "number":
+            return st.sampled_from(
+                sorted({v for v in seen if isinstance(v, int | float)} | {0, 1, 2.5, -3, 40})
+            )
+        case "boolean":
+            return st.booleans()
+        case "date":
+            return st.sampled_from(["2016-02-29", "2017-12-24", *sorted(str(v) for v in seen)])
+        case "list":
+            return st.sampled_from([*sorted({x for v in seen for x in v}), "NOWHERE"])
+        case _:
+            return st.sampled_from([*sorted(seen), *ODD_TEXTS])
+
+
+def given_value(field: Field, op: Operator, seen: list[Any]) -> st.SearchStrategy[Any]:
+    one = values_of(field, seen)
+    if op.key == "matches":
+        return st.sampled_from(PATTERNS)
+    match op.arity:
+        case "none":
+            return st.none()
+        case "window":
+            return day_windows()
+        case "one":
+            return one
+        case "two":
+            return st.lists(one, min_size=2, max_size=2).map(sorted)
+        case _:
+            return st.lists(one, min_size=1, max_size=4)
+
+
+def comparisons(field: Field, seen: list[Any]) -> st.SearchStrategy[Json]:
+    """A condition on one field, with any operator of its type."""
+
+    @st.composite
+    def one(draw: st.DrawFn) -> Json:
+        op = draw(st.sampled_from(operators_for(field.type)))
+        leaf = {"kind": field.kind, "field": field.name, "operator": op.key}
+        if op.arity != "none":
+            leaf["value"] = draw(given_value(field, op, seen))
+            if (missing := draw(st.sampled_from([None, None, "include", "exclude"]))) is not None:
+                leaf["missing"] = missing
+        return leaf
+
+    return one()
+
+
+def seen_values(world: World, field: Field) -> list[Any]:
+    """A few values of the field that occur in the world."""
+    values = [v for v in world.fields[field.name].unique().tolist() if not is_missing(v)]
+    if field.name in world.in_cents:
+        return [v / 100 for v in sorted(values)[:: max(1, len(values) // 8)]]
+    if field.type == "number" and any(v != int(v) for v in values):
+        return RATES
+    return sorted(values)[:: max(1, len(values) // 8)]
+
+
+def trees(leaf: st.SearchStrategy[Json], *, at_most: int) -> st.SearchStrategy[Json]:
+    """Groups over groups over leaves."""
+
+    def group(children: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
+        return st.builds(
+            lambda kind, of, negated: {"kind": kind, "of": of, "negated": negated},
+            st.sampled_from(["all", "any"]),
+            st.lists(children, min_size=1, max_size=3),
+            st.booleans(),
+        )
+
+    return st.recursive(leaf, group, max_leaves=at_most)
+
+
+def filters(event: EventType, world: World) -> st.SearchStrategy[Json]:
+    """A tree of conditions on the event's own properties."""
+    rows = world.facts.events[event.name]
+
+    def seen(prop: Field) -> list[Any]:
+        values = sorted({v for v in rows[prop.name].head(60).tolist() if not is_missing(v)})
+        return [v / 100 for v in values[::6]] if prop.name in MONEY else values[::6]
+
+    leaf = st.one_of([comparisons(p, seen(p)) for p in event.properties])
+    return st.builds(
+        lambda kind, of, negated: {"kind": kind, "of": of, "negated": negated},
+        st.sampled_from(["all", "any"]),
+        st.lists(trees(leaf, at_most=3), min_size=0, max_size=2),
+        st.booleans(),
+    )
+
+
+def events(event: EventType, world: World) -> st.SearchStrategy[Json]:
+    """A condition on one kind of event, with any measure that fits it."""
+    numbers = [p.name for p in event.properties if p.type == "number"]
+    measures = [m for m in MEASURES if m.needs != "number" or numbers]
+
+    @st.composite
+    def one(draw: st.DrawFn) -> Json:
+        measure = draw(st.sampled_from(measures))
+        op = draw(st.sampled_from(MEASURE_OPERATORS))
+        leaf: Json = {"kind": "event", "event": event.name, "measure": {"kind": measure.key}}
+        if measure.needs != "nothing":
+            fitting = numbers if measure.needs == "number" else [p.name for p in event.properties]
+            leaf["measure"]["property"] = draw(st.sampled_from(fitting))
+        number = st.sampled_from([0, 1, 2, 3, 5, 10, 30, 100, 12.5, 40.37, -1])
+        leaf["operator"] = op.key
+        leaf["value"] = (
+            sorted(draw(st.lists(number, min_size=2, max_size=2))) if op.arity == "two" else draw(number)
+        )
+        leaf["window"] = draw(windows())
+        if draw(st.booleans()):
+            leaf["where"] = draw(filters(event, world))
+        if (missing := draw(st.sampled_from([None, None, None, "include", "exclude"]))) is not None:
+            leaf["missing"] = missing
+        return leaf
+
+    return one()
+
+
+def rules(catalogue: Catalogue, world: World, *, at_most: int = 6) -> st.SearchStrategy[Json]:
+    """Any rule over the catalogue."""
+    fields = [comparisons(f, seen_values(world, f)) for f in catalogue.fields]
+    kinds = [events(e, world) for e in catalogue.events]
+    leaf = st.one_of(
+        st.sampled_from(fields).flatmap(lambda s: s), st.sampled_from(kinds).flatmap(lambda s: s)
+    )
+    return trees(leaf, at_most=at_most)
