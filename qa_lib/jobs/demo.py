@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,9 @@ from qa_lib.sources.journey import CURRENCY, ZONE, journey_files
 from qa_lib.workspace import Workspace
 
 INDEX = "demo.json"
+
+
+_keeping = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -71,18 +75,15 @@ def run_demo(workspace: Path, runs: Path, notebooks: Path, *, say: Callable[[str
     say("A year of real customers: The Complete Journey (2,469 households, 2017)")
     opened = Workspace.create(workspace, zone=ZONE, currency=CURRENCY)
     base = _code_hash() + _files_hash(sorted(files.values()))
-    done = _load(runs)
-    kept: dict[str, dict[str, str]] = {}
+    kept = _load(runs)
     results = []
     for step in FIRST:
-        results.append(_once(step, base, opened, runs, notebooks, done, kept, say, data=False))
+        results.append(_once(step, base, opened, runs, notebooks, kept, say, data=False))
     with ThreadPoolExecutor(max_workers=2) as pool:
         futures = [
-            pool.submit(_once, step, base, opened, runs, notebooks, done, kept, say, data=True)
-            for step in THEN
+            pool.submit(_once, step, base, opened, runs, notebooks, kept, say, data=True) for step in THEN
         ]
         results += [future.result() for future in futures]
-    write_whole(runs / INDEX, json.dumps(kept, indent=2) + "\n")
     say("")
     say("可离线打开的笔记本 · executed notebooks that open offline:")
     for run in results:
@@ -100,7 +101,6 @@ def _once(
     workspace: Workspace,
     runs: Path,
     notebooks: Path,
-    done: dict[str, dict[str, str]],
     kept: dict[str, dict[str, str]],
     say: Callable[[str], None],
     *,
@@ -112,14 +112,17 @@ def _once(
     if data:
         parts = [*parts, workspace.snapshot().version]
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-    before = done.get(step.notebook)
+    before = kept.get(step.notebook)
     snapshot_there = data or bool(workspace.snapshots())
     if before and before["key"] == key and snapshot_there and (run := _finished(Path(before["folder"]))):
         say(f"  ✓ {step.notebook}（未变 · unchanged）")
     else:
+        say(f"  … {step.notebook}")
         run = run_notebook(path, step.parameters, runs_dir=runs, workspace=workspace.root)
         say(f"  ✓ {step.notebook}  {run.seconds:.1f} s")
-    kept[step.notebook] = {"key": key, "folder": str(run.folder)}
+    with _keeping:
+        kept[step.notebook] = {"key": key, "folder": str(run.folder)}
+        write_whole(runs / INDEX, json.dumps(kept, indent=2) + "\n")
     return run
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from pathlib import Path
 
 import duckdb
@@ -26,12 +27,20 @@ def file_literal(path: Path | str) -> str:
     return text_literal(re.sub(r"([*?\[])", r"[\1]", str(path)))
 
 
+_opening = threading.Lock()  # two threads that open one file get one instance: only one of them sets it up
+
+
 def open_file(path: Path, allowed: Path) -> duckdb.DuckDBPyConnection:
     """A read-only DuckDB file, locked down for SQL that comes from a user's rule.
 
     Only files under `allowed` can be read; no extension is loaded, no Python variable is looked up,
     and none of this can be changed any more.
     """
+    with _opening:
+        return _open_locked(path, allowed)
+
+
+def _open_locked(path: Path, allowed: Path) -> duckdb.DuckDBPyConnection:
     con = duckdb.connect(str(path), read_only=True)
     if con.execute("SELECT current_setting('lock_configuration')").fetchall() == [(True,)]:
         return con  # this process has the file open already: DuckDB gives the same, locked instance
