@@ -47,6 +47,7 @@ def clicked(name: str, field: str, selected: str | None) -> alt.Parameter:
         fields=[field],
         value=value,
         toggle="datum && item().mark.marktype !== 'group'",
+        clear="view:click[!event.item || event.item.mark.marktype === 'group']",
         empty=True,
     )
 
