@@ -34,7 +34,11 @@ def _plain(value: typing.Any) -> typing.Any:
         return int(value)
     if isinstance(value, str) and len(value) > MAX_TEXT:
         raise ValueError(f"a text of {len(value):,} characters; at most {MAX_TEXT:,} are read")
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise ValueError("half of a surrogate pair is no letter; write the text in Unicode")
+    if isinstance(value, set | frozenset):
+        value = sorted(value, key=repr)  # a set has no order, and a rule with the same values one hash
+    if isinstance(value, list | tuple):
         if len(value) > MAX_LIST:
             raise ValueError(f"a list of {len(value):,} values; at most {MAX_LIST:,} are read")
         return tuple(_plain(v) for v in value)

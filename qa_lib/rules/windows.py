@@ -27,6 +27,7 @@ _FIXED: dict[str, timedelta] = {
     "week": timedelta(weeks=1),
 }
 _MAX_UNITS = 1_000_000
+_EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 
 
 def step_back(as_of: datetime, n: int, unit: Unit, zone: ZoneInfo, *, calendar: bool = False) -> datetime:
@@ -44,12 +45,15 @@ def step_back(as_of: datetime, n: int, unit: Unit, zone: ZoneInfo, *, calendar: 
             return midnight(start, zone)
         return as_of - n * _FIXED[unit]
     except (OverflowError, ValueError):
-        return datetime(1, 1, 2, tzinfo=UTC)
+        return _EARLIEST
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """The UTC moment at which `day` begins in `zone`."""
-    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
+    """The UTC moment at which `day` begins in `zone`; the earliest there is where that would be before it."""
+    try:
+        return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
+    except OverflowError:
+        return _EARLIEST
 
 
 class Last(Spec):

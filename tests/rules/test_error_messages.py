@@ -185,6 +185,12 @@ BAD_VALUES: dict[str, tuple[Bad, type[WorkbenchError], tuple[str, ...]]] = {
         RuleTooLarge,
         ("1,000 conditions", "'in' with a list"),
     ),
+    "half a letter": (
+        lambda: read_rule('{"kind":"attribute","field":"a","operator":"=","value":"\\ud800"}'),
+        SpecError,
+        ("value", "surrogate"),
+    ),
+    "half a letter in a list": (lambda: Attribute("a", "in", ["x", "\udfff"]), SpecError, ("surrogate",)),
     "a list too long": (lambda: Tag("a", "in", list(range(10_001))), SpecError, ("10,001", "10,000")),
     "a window of no days": (lambda: Last(0), SpecError, ("Last", "n", "got 0")),
     "an unknown unit": (lambda: Last(1, "year"), SpecError, ("unit", "'month'", "got 'year'")),
