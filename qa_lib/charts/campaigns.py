@@ -10,6 +10,7 @@ import pandas as pd
 from qa_lib.charts.parts import (
     ROW,
     clicked,
+    count_axis,
     dimmed,
     heading,
     layered,
@@ -156,7 +157,7 @@ def redemption_lines(
             x=x,
             x2="ends_on:T",
             y2="bottom:Q",
-            y=alt.Y("top:Q", title=None, axis=alt.Axis(grid=True, tickCount=4, format=",.0f")),
+            y=alt.Y("top:Q", title=None, axis=count_axis()),
             color=colour,
             opacity=alt.when(alt.datum.is_complete).then(alt.value(0.92)).otherwise(alt.value(0.45)),
             tooltip=tips,

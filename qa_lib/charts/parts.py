@@ -98,6 +98,12 @@ def rate_axis() -> alt.Axis:
     return alt.Axis(format="%", labelExpr="datum.value > 1.0001 ? '' : datum.label")
 
 
+def count_axis() -> alt.Axis:
+    """Whole numbers with their grid; a half of a person has no label."""
+    whole = "datum.value % 1 === 0 ? format(datum.value, ',.0f') : ''"
+    return alt.Axis(grid=True, tickCount=4, labelExpr=whole)
+
+
 def month_axis(language: str) -> alt.Axis:
     """Months, the year below the first of them and below every January."""
     month = "(month(datum.value) + 1) + '月'" if language == "zh" else "timeFormat(datum.value, '%b')"

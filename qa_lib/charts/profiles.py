@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from qa_lib.charts.format import symbol
-from qa_lib.charts.parts import ROW, heading, layered, month_axis, plain, tip, upper_end
+from qa_lib.charts.parts import ROW, count_axis, heading, layered, month_axis, plain, tip, upper_end
 from qa_lib.charts.show import check_rows
 from qa_lib.charts.theme import FAINT, INK, PALETTE, QUIET
 from qa_lib.charts.words import pick, say
@@ -73,7 +73,7 @@ def histogram(
                 scale=alt.Scale(nice=False, zero=False, domain=[float(edges[0]), float(edges[-1])]),
             ),
             x2="to:Q",
-            y=alt.Y("people:Q", title=None, axis=alt.Axis(grid=True, tickCount=4, format=",.0f")),
+            y=alt.Y("people:Q", title=None, axis=count_axis()),
             tooltip=[
                 alt.Tooltip("from:Q", title="≥", format=",.2~f"),
                 alt.Tooltip("to:Q", title="<", format=",.2~f"),

@@ -24,13 +24,13 @@ _CSS = f"""
 .qa-tile .qa-below {{ font-size: 11px; color: {QUIET}; }}
 .qa-tile.qa-none {{ background: #f3f5f7; color: {QUIET}; flex: 1 1 118px; min-width: 0; max-width: 190px; padding: 6px 12px; }}
 .qa-tile.qa-none .qa-number {{ font-size: 15px; font-weight: 400; }}
-.qa-table-box {{ max-height: 420px; overflow: auto; background: {PAPER}; border: 1px solid {FAINT};
+.qa-table-box {{ overflow-x: auto; background: {PAPER}; border: 1px solid {FAINT};
   border-radius: 8px; }}
 .qa-page table.qa-table {{ border-collapse: collapse; width: 100%; font-size: 12px; color: {INK};
   background: {PAPER}; margin: 0; }}
-.qa-page table.qa-table th {{ position: sticky; top: 0; background: #f3f5f7; color: {QUIET}; font-weight: 600;
-  text-align: right; padding: 6px 10px; white-space: nowrap; }}
-.qa-page table.qa-table td {{ text-align: right; padding: 4px 10px; border-top: 1px solid {FAINT};
+.qa-page table.qa-table th {{ background: #f3f5f7; color: {QUIET}; font-weight: 600;
+  text-align: right; padding: 6px 9px; vertical-align: bottom; line-height: 1.3; }}
+.qa-page table.qa-table td {{ text-align: right; padding: 4px 9px; border-top: 1px solid {FAINT};
   font-variant-numeric: tabular-nums; white-space: nowrap; }}
 .qa-page table.qa-table .qa-words {{ text-align: left; }}
 .qa-page table.qa-table td.qa-words:last-child {{ white-space: normal; min-width: 180px; color: {QUIET}; }}
@@ -39,7 +39,6 @@ _CSS = f"""
 .qa-pictures {{ display: flex; flex-wrap: wrap; gap: 10px; align-items: flex-start; }}
 .qa-chip {{ display: inline-block; border: 1px solid {PALETTE[0]}; border-radius: 12px; padding: 1px 10px;
   margin-right: 6px; }}
-@media print {{ .qa-table-box {{ max-height: none; }} }}
 """
 
 

@@ -84,8 +84,11 @@ class ResultsPage:
     def table(self, frame: pd.DataFrame, campaign: str | None) -> Html:
         """The campaigns as a table, the chosen one marked."""
         heads = [self.say(k) for k in ("campaign", "campaign_type", "starts_on", "ends_on")]
-        heads += [pick(METRICS[k].label, self.language) for k in _COLUMNS]
-        heads += [self.say("interval"), self.say("note")]
+        for key in _COLUMNS:
+            heads.append(pick(METRICS[key].label, self.language))
+            if METRICS[key].has_interval:
+                heads.append(self.say("interval"))
+        heads.append(self.say("note"))
         names = list(frame["campaign_id"])
         return table(
             heads,
@@ -116,15 +119,15 @@ class ResultsPage:
         return Tile(key, label, self.text(key, value), below, about)
 
     def _row(self, row: pd.Series) -> list[str]:
-        low, high = (
-            self.text(f"redemption_rate_{end}", row[f"redemption_rate_{end}"]) for end in ("low", "high")
-        )
-        return [
+        cells = [
             row["campaign_id"],
             row["campaign_type"],
             f"{row['starts_on']:%Y-%m-%d}",
             f"{row['ends_on']:%Y-%m-%d}",
-            *(self.text(key, row[key]) for key in _COLUMNS),
-            f"{low} – {high}",
-            row[f"notes_{self.language}"] or self.say("complete"),
         ]
+        for key in _COLUMNS:
+            cells.append(self.text(key, row[key]))
+            if METRICS[key].has_interval:
+                low, high = (self.text(f"{key}_{end}", row[f"{key}_{end}"]) for end in ("low", "high"))
+                cells.append(f"{low} – {high}")
+        return [*cells, row[f"notes_{self.language}"] or self.say("complete")]
