@@ -177,7 +177,8 @@ def _in_last(day: date, window: dict[str, Any], facts: Facts) -> bool:
 # -- events ----------------------------------------------------------------------------------------
 
 
-def _event(leaf: dict[str, Any], world: World) -> pd.Series:
+def measured(leaf: dict[str, Any], world: World) -> dict[str, Any]:
+    """What an event condition measures, for everybody with a matching event."""
     rows = world.facts.events[leaf["event"]]
     start, end = bounds(leaf.get("window", {"kind": "ever"}), world.facts)
     rows = rows[(rows["at"] < end) & ((rows["at"] >= start) if start is not None else True)]
@@ -190,15 +191,20 @@ def _event(leaf: dict[str, Any], world: World) -> pd.Series:
 
         rows = rows[_node(where, compared, rows.index)]
     measure = leaf.get("measure", {"kind": "count"})
-    measured = {p: _measure(measure, own, world.facts) for p, own in _groups(rows, measure)}
+    return {p: _measure(measure, own, world.facts) for p, own in _groups(rows, measure)}
+
+
+def _event(leaf: dict[str, Any], world: World) -> pd.Series:
+    found = measured(leaf, world)
+    measure = leaf.get("measure", {"kind": "count"})
     nobody = 0 if measure["kind"] in ZERO_FOR_NOBODY else None
     condition = {"operator": leaf.get("operator", ">="), "value": leaf.get("value", 1)}
     out = []
     for person in world.people:
-        if person not in measured and "missing" in leaf:
+        if person not in found and "missing" in leaf:
             out.append(leaf["missing"] == "include")
         else:
-            out.append(_compares(measured.get(person, nobody), condition, world))
+            out.append(_compares(found.get(person, nobody), condition, world))
     return pd.Series(out, index=world.people, dtype=bool)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,3 +21,10 @@ def other_workspace(company_files: dict[str, Path], tmp_path_factory: pytest.Tem
         pass
     generate_interactions(made)
     return made
+
+
+@pytest.fixture
+def declaring_workspace(other_workspace: Workspace) -> Iterator[Workspace]:
+    """The second workspace, whose declared tags are taken away after the test."""
+    yield other_workspace
+    shutil.rmtree(other_workspace.root / "tags", ignore_errors=True)
