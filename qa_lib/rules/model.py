@@ -182,23 +182,27 @@ def read_rule(value: typing.Any) -> Rule:
 
 
 def check_size(value: typing.Any) -> None:
-    """Refuse values that are too deep or too many, without recursion."""
+    """Refuse values that are too deep or too many, without recursion.
+
+    Raises
+    ------
+    RuleTooLarge
+        Deeper than `MAX_DEPTH` groups, or more than `MAX_CONDITIONS` conditions.
+    """
     depth, level, conditions = 0, [value], 0
     while level:
         depth += 1
-        below = []
+        # a group is an object and a list, two levels of JSON; windows and lists of values add a few
+        groups = any(isinstance(n, dict) and n.get("kind") in ("all", "any") for n in level)
+        if depth > 2 * MAX_DEPTH + (0 if groups else 8):
+            raise RuleTooLarge(f"The rule is nested deeper than {MAX_DEPTH} groups. Flatten it, or split it.")
+        below: list[typing.Any] = []
         for node in level:
             if isinstance(node, dict):
                 conditions += node.get("kind") in ("attribute", "tag", "event")
-                below += (
-                    [v for v in node.get("of", ()) or () if isinstance(v, dict)]
-                    if isinstance(node.get("of", ()), list | tuple)
-                    else []
-                )
-                if isinstance(node.get("where"), dict):
-                    below.append(node["where"])
-        if depth > MAX_DEPTH and below:
-            raise RuleTooLarge(f"The rule is nested deeper than {MAX_DEPTH} groups. Flatten it, or split it.")
+                below += [v for v in node.values() if isinstance(v, dict | list | tuple)]
+            elif isinstance(node, list | tuple):
+                below += [v for v in node if isinstance(v, dict | list | tuple)]
         if conditions > MAX_CONDITIONS:
             raise RuleTooLarge(
                 f"The rule has more than {MAX_CONDITIONS:,} conditions. Use 'in' with a list of values, "

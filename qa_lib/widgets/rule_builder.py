@@ -16,8 +16,9 @@ import traitlets
 from qa_lib.audiences import engine_of
 from qa_lib.charts import is_static
 from qa_lib.charts.html import Html
-from qa_lib.errors import ReadOnly, SpecError, WorkbenchError
+from qa_lib.errors import ReadOnly, RuleTooLarge, SpecError, WorkbenchError
 from qa_lib.rules import All, Any, Evaluation, Path, Rule, check, form_catalogue, read_rule, sentence
+from qa_lib.rules.model import check_size
 from qa_lib.tables import Label
 from qa_lib.widgets.bundle import script, style
 from qa_lib.widgets.rule_page import rule_page
@@ -133,6 +134,16 @@ class RuleBuilder(anywidget.AnyWidget):
 
     # -- for the browser --------------------------------------------------------------------------
 
+    def set_state(self, sync_data: dict[str, AnyValue]) -> None:
+        """Take what the browser sends; a rule too large to be walked through never becomes the value."""
+        try:
+            check_size(sync_data.get("value"))
+        except RuleTooLarge as error:
+            super().set_state({k: v for k, v in sync_data.items() if k != "value"})
+            self._publish(self._refused(error))
+            return
+        super().set_state(sync_data)
+
     def _changed(self, _: AnyValue) -> None:
         if self._own["read_only"] and self.value != self._shown:
             self.value = self._shown
@@ -147,7 +158,37 @@ class RuleBuilder(anywidget.AnyWidget):
 
     def _answer(self) -> None:
         self._answered = (self.seq, self.value)
-        result: dict[str, AnyValue] = {
+        self._evaluation = None
+        try:
+            rule = read_rule(self.value)
+            problems = check(rule, self._engine.catalogue)
+            if problems:
+                answer: dict[str, AnyValue] = {
+                    "problems": [p.to_dict() for p in problems],
+                    "nodes": self._sound_counts(rule, (), {p.path for p in problems}),
+                }
+            else:
+                found = self._engine.evaluate(rule)
+                self._evaluation = found
+                answer = {
+                    "count": found.count,
+                    "nodes": _by_place(found.counts, ()),
+                    "sentence": sentence(rule, self._engine.catalogue).to_dict(),
+                    "ms": round(found.elapsed_ms, 1),
+                }
+        except WorkbenchError as error:
+            answer = self._refused(error)
+        self._publish(answer)
+
+    def _refused(self, error: WorkbenchError) -> dict[str, AnyValue]:
+        """The answer to something that is no rule."""
+        path = error.path if isinstance(error, SpecError) else ()
+        words = Label(f"这条规则无法读取：{error}", str(error))
+        return {"problems": [{"path": ".".join(map(str, path)), **words.to_dict()}]}
+
+    def _publish(self, answer: dict[str, AnyValue]) -> None:
+        """Show an answer, and tell who listens."""
+        self._own["result"] = {
             "seq": self.seq,
             "count": None,
             "universe": self._engine.size,
@@ -156,29 +197,9 @@ class RuleBuilder(anywidget.AnyWidget):
             "problems": [],
             "ms": 0.0,
             "as_of": self._snapshot.stamp()["as_of"],
+            **answer,
         }
-        self._evaluation = None
-        try:
-            rule = read_rule(self.value)
-            problems = check(rule, self._engine.catalogue)
-            if problems:
-                result["problems"] = [p.to_dict() for p in problems]
-                result["nodes"] = self._sound_counts(rule, (), {p.path for p in problems})
-            else:
-                found = self._engine.evaluate(rule)
-                self._evaluation = found
-                result |= {
-                    "count": found.count,
-                    "nodes": _by_place(found.counts, ()),
-                    "sentence": sentence(rule, self._engine.catalogue).to_dict(),
-                    "ms": round(found.elapsed_ms, 1),
-                }
-        except WorkbenchError as error:
-            path = error.path if isinstance(error, SpecError) else ()
-            words = Label(f"这条规则无法读取：{error}", str(error))
-            result["problems"] = [{"path": ".".join(map(str, path)), **words.to_dict()}]
-        self._own["result"] = result
-        self.result = result
+        self.result = self._own["result"]
         for listener in self._listeners:
             listener(self)
 
