@@ -136,6 +136,37 @@ export function fromQuery(query: Query): Group {
   return fromQueryNode(query) as Group;
 }
 
+// Deeper than any rule that Python accepts, and shallow enough for a recursion.
+const MAX_DEPTH = 60;
+
+/** Whether the form can show it. Names that the catalogue lacks can be shown; a node of no known kind cannot. */
+export function isReadable(rule: unknown, depth = 0): boolean {
+  if (!isObject(rule) || depth > MAX_DEPTH) return false;
+  const { kind, of, field, event, operator, value, missing, where, window, measure } = rule;
+  const below = (child: unknown) => isReadable(child, depth + 1);
+  if (kind === "all" || kind === "any") return of === undefined || (Array.isArray(of) && of.every(below));
+  if (!isValue(value) || !isOptional(missing, isText)) return false;
+  if (kind === "attribute" || kind === "tag") return isText(field) && isText(operator);
+  if (kind !== "event" || !isText(event) || !isOptional(operator, isText)) return false;
+  const isFilter = (w: unknown) => isObject(w) && isGroup(w as unknown as Rule) && below(w);
+  const isMeasure = (m: unknown) => isObject(m) && isText(m.kind) && isOptional(m.property, isText);
+  return isOptional(where, isFilter) && isOptional(window, isWindow) && isOptional(measure, isMeasure);
+}
+
+const isObject = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null && !Array.isArray(v);
+const isText = (v: unknown): v is string => typeof v === "string";
+const isScalar = (v: unknown): v is Scalar => ["boolean", "number", "string"].includes(typeof v);
+const isOptional = (v: unknown, test: (v: unknown) => boolean): boolean => v === undefined || v === null || test(v);
+const isValue = (v: unknown): boolean => isOptional(v, (one) => isScalar(one) || (Array.isArray(one) ? one.every(isScalar) : isWindow(one)));
+
+function isWindow(v: unknown): boolean {
+  if (!isObject(v)) return false;
+  const numbers: Record<string, string[]> = { last: ["n"], ago: ["near", "far"], dates: [], ever: [] };
+  const wanted = isText(v.kind) ? numbers[v.kind] : undefined;
+  const texts = v.kind === "dates" ? ["first", "last"] : v.kind === "ever" ? [] : ["unit"];
+  return !!wanted && wanted.every((key) => typeof v[key] === "number") && texts.every((key) => isText(v[key]));
+}
+
 /** JSON with sorted keys, to compare two rules by value. */
 export function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, v: unknown) =>

@@ -316,6 +316,32 @@ describe("safety", () => {
     expect(screen.getByTestId("qa-sentence").textContent).toBe(hostile);
   });
 
+  it.each<[string, unknown]>([
+    ["a node of no known kind", { kind: "all", negated: false, of: [{ kind: "sql", text: "1=1" }] }],
+    ["children that are no list", { kind: "any", of: "everybody" }],
+    ["a field that is no text", { kind: "all", of: [{ kind: "tag", field: { a: 1 }, operator: "=", value: 1 }] }],
+    ["a window without a length", { kind: "event", event: "purchase", window: { kind: "last" } }],
+    ["a kind that is no text", { kind: ["all"], of: [] }],
+  ])("%s: nothing to show, the reason, and a new start", (_name, value) => {
+    const model = show();
+    const before = structuredClone(model.state.value);
+    act(() => {
+      model.set("value", value as Rule);
+      model.set("result", answer({ count: null, problems: [{ path: "", zh: "读不懂", en: "Cannot be read" }] }));
+    });
+    expect(document.querySelector(".qa-node")).toBeNull();
+    expect(document.querySelector(".qa-empty")!.textContent).toMatch(/cannot be shown/);
+    expect(screen.getByTestId("qa-problems").textContent).toMatch(/Cannot be read/);
+    pause();
+    expect(model.saves).toEqual([]);
+    fireEvent.click(document.querySelector('[data-field="tag:recency_days"]')!);
+    pause();
+    expect(of(model)).toHaveLength(1);
+    fireEvent.click(screen.getByTestId("qa-undo"));
+    fireEvent.click(screen.getByTestId("qa-undo"));
+    expect(model.state.value).toEqual(before);
+  });
+
   it("two builders on a page share no id and no edit", () => {
     const a = show({ value: rule("nested_negated") });
     const b = show({ value: rule("nested_negated") });

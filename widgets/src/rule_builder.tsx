@@ -13,6 +13,7 @@ import { Palette } from "./palette";
 import { newId, type Query } from "./rule";
 import { RuleStore } from "./rule_store";
 import { Header, Problems, Summary } from "./summary";
+import { say } from "./words";
 import "./rule_builder.css";
 
 const controlElements = { rule: Condition, ruleGroup: Group };
@@ -102,13 +103,17 @@ export function App({ model }: { model: Model<RuleBuilderTraits> }) {
               {!readOnly && <Palette />}
               <div className="qa-main">
                 <Summary />
-                <QueryBuilder
-                  query={shown.query as RuleGroupType}
-                  onQueryChange={(query) => store.change(query as Query)}
-                  enableMountQueryChange={false}
-                  idGenerator={newId}
-                  disabled={readOnly}
-                />
+                {shown.unreadable ? (
+                  <p className="qa-empty">{say(language, "unreadable")}</p>
+                ) : (
+                  <QueryBuilder
+                    query={shown.query as RuleGroupType}
+                    onQueryChange={(query) => store.change(query as Query)}
+                    enableMountQueryChange={false}
+                    idGenerator={newId}
+                    disabled={readOnly}
+                  />
+                )}
                 <Problems show={showProblem} />
               </div>
             </div>

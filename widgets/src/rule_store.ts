@@ -1,6 +1,6 @@
 // The query on screen, what Python knows of it, and the steps back and forth. No React in here.
 import type { Model, RuleBuilderTraits } from "./model";
-import { canonical, fromQuery, isGroup, toQuery, type Query } from "./rule";
+import { canonical, fromQuery, isGroup, isReadable, toQuery, type Query, type Rule } from "./rule";
 
 /** A burst of edits is one step: one value sent, one step of undo. */
 export const PAUSE_MS = 150;
@@ -12,6 +12,8 @@ export interface Shown {
   pending: boolean;
   /** Python holds a bare condition, which is shown inside a group. */
   wrapped: boolean;
+  /** Python holds something that is no rule: there is nothing to show, a new rule may be begun. */
+  unreadable: boolean;
   canUndo: boolean;
   canRedo: boolean;
 }
@@ -20,7 +22,8 @@ export class RuleStore {
   private query: Query;
   private settled: Query; // the query of the last step
   private known: string; // the rule that Python holds
-  private wrapped: boolean;
+  private wrapped = false;
+  private unreadable = false;
   private past: Query[] = [];
   private future: Query[] = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -28,10 +31,10 @@ export class RuleStore {
   private readonly listeners = new Set<() => void>();
 
   constructor(private readonly model: Model<RuleBuilderTraits>) {
-    const value = model.get("value");
-    this.query = this.settled = toQuery(value);
-    this.known = canonical(fromQuery(this.query));
-    this.wrapped = !!value?.kind && !isGroup(value);
+    const { query, text } = read(model.get("value"));
+    this.query = this.settled = query;
+    this.known = text;
+    this.note(text);
     this.tell();
   }
 
@@ -58,6 +61,7 @@ export class RuleStore {
     if (query === this.query) return;
     const same = canonical(fromQuery(query)) === canonical(fromQuery(this.query));
     this.query = query;
+    this.unreadable = false;
     if (!same || this.timer !== undefined) {
       clearTimeout(this.timer);
       this.timer = setTimeout(this.flush, PAUSE_MS);
@@ -98,6 +102,7 @@ export class RuleStore {
 
   private jump(query: Query): void {
     this.query = this.settled = query;
+    this.unreadable = false;
     this.send();
     this.tell();
   }
@@ -115,28 +120,43 @@ export class RuleStore {
 
   /** Python's rule replaces what is shown, edits not yet sent included. */
   private pull = (): void => {
-    const value = this.model.get("value");
-    const query = toQuery(value);
-    const text = canonical(fromQuery(query));
+    const { query, text } = read(this.model.get("value"));
     if (text === this.known) return;
     clearTimeout(this.timer);
     this.timer = undefined;
     this.known = text;
-    this.wrapped = !!value?.kind && !isGroup(value);
+    this.note(text);
     this.past = [...this.past, this.settled].slice(-MAX_STEPS);
     this.future = [];
     this.query = this.settled = query;
     this.tell();
   };
 
+  private note(text: string): void {
+    const value = this.model.get("value");
+    this.unreadable = text === UNREADABLE;
+    this.wrapped = !this.unreadable && !!value?.kind && !isGroup(value);
+  }
+
   private tell(): void {
     this.shown = {
       query: this.query,
       pending: this.timer !== undefined,
       wrapped: this.wrapped,
+      unreadable: this.unreadable,
       canUndo: this.past.length > 0 || this.timer !== undefined,
       canRedo: this.future.length > 0,
     };
     for (const listener of this.listeners) listener();
   }
+}
+
+/** In place of a rule's text; no rule reads like this. */
+const UNREADABLE = "unreadable";
+
+/** The query of what Python holds, and its text to compare it by. Nothing at all is the rule of everybody. */
+function read(value: Rule | undefined | null): { query: Query; text: string } {
+  if (value?.kind !== undefined && !isReadable(value)) return { query: toQuery(null), text: UNREADABLE };
+  const query = toQuery(value);
+  return { query, text: canonical(fromQuery(query)) };
 }

@@ -42,6 +42,7 @@ const WORDS = {
   dragKeys: { zh: "回车拿起，方向键移动，回车放下，Esc 取消；Alt+↑↓ 直接移动", en: "Enter picks up, arrows move, Enter drops, Escape cancels; Alt+↑↓ moves at once" },
   emptyGroup: { zh: "从条件库选择，或把条件拖到这里", en: "Choose from the conditions, or drop one here" },
   everybody: { zh: "没有条件时包含所有人。", en: "Without conditions the rule holds for everybody." },
+  unreadable: { zh: "这条规则无法显示，原因见下方。可以撤销，或从条件库开始新的规则。", en: "This rule cannot be shown; see below why. Undo, or begin a new one from the conditions." },
   field: { zh: "字段", en: "Field" },
   property: { zh: "属性", en: "Property" },
   operator: { zh: "比较方式", en: "Comparison" },
