@@ -40,6 +40,10 @@ class Label(NamedTuple):
         return {"zh": self.zh, "en": self.en}
 
 
+#: What the group of people without a value is called wherever people are grouped.
+NOT_RECORDED_GROUP = "未记录 not recorded"
+
+
 @dataclass(frozen=True)
 class Column:
     """One column: its type, whether it may be empty, and what it says."""

@@ -38,7 +38,7 @@ def test_every_declared_dependency_has_a_reason() -> None:
     lines = [line for line in text.splitlines() if re.match(r'\s+"[A-Za-z][A-Za-z0-9._-]*[=<>]', line)]
     assert len(lines) == len(_declared())
     for line in lines:
-        reason = line.partition("#")[2].strip() or text[text.index(line) :].splitlines()[1].strip("# ")
+        reason = line.partition("#")[2].strip()
         assert len(reason) > 8, f"no reason for {line.strip()}"
 
 

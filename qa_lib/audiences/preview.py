@@ -11,8 +11,9 @@ import pandas as pd
 
 from qa_lib.audiences.audience import Audience, engine_of
 from qa_lib.errors import SpecError
+from qa_lib.intervals import wilson_interval
 from qa_lib.rules import Bits, Evaluation, Field, Path, Rule, sentence, sentences, to_numbers
-from qa_lib.tables import Label
+from qa_lib.tables import NOT_RECORDED_GROUP, Label
 from qa_lib.workspace import Snapshot, Workspace, quoted
 
 #: What an audience is compared by unless the caller says otherwise.
@@ -26,7 +27,8 @@ SAMPLE_FIELDS = (
     "recency_days",
     "preferred_department",
 )
-NOT_RECORDED = "未记录 not recorded"
+#: Coverage of the interval of a TGI.
+TGI_LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ def _one_field(snapshot: Snapshot, field: Field, numbers: np.ndarray) -> pd.Data
     if field.type == "list":
         nobody = np.setdiff1d(np.arange(snapshot.people_count), values["person_no"].to_numpy())
         values = pd.concat([values, pd.DataFrame({"person_no": nobody, "value": None})])
-    values["value"] = values["value"].astype(object).where(values["value"].notna(), NOT_RECORDED)
+    values["value"] = values["value"].astype(object).where(values["value"].notna(), NOT_RECORDED_GROUP)
     inside = np.zeros(snapshot.people_count, dtype=bool)
     inside[numbers] = True
     grouped = (
@@ -180,17 +182,7 @@ def _one_field(snapshot: Snapshot, field: Field, numbers: np.ndarray) -> pd.Data
     grouped.insert(2, "label_en", field.label.en)
     grouped["audience_rate"] = grouped["audience_count"] / n if n else 0.0
     grouped["base_rate"] = grouped["base_count"] / base if base else 0.0
-    low, high = _wilson(grouped["audience_count"].to_numpy(), n)
+    low, high = wilson_interval(grouped["audience_count"], n, level=TGI_LEVEL)
     for name, share in (("tgi", grouped["audience_rate"].to_numpy()), ("tgi_low", low), ("tgi_high", high)):
         grouped[name] = share / grouped["base_rate"] * 100 if n else np.nan
     return grouped
-
-
-def _wilson(successes: np.ndarray, n: int, z: float = 1.959963984540054) -> tuple[np.ndarray, np.ndarray]:
-    """The 95 % Wilson interval of shares; shapes (k,), (k,)."""
-    if n == 0:
-        return np.full(len(successes), np.nan), np.full(len(successes), np.nan)
-    p = successes / n
-    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)

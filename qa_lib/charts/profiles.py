@@ -96,7 +96,7 @@ def column_coverage_bars(
     Parameters
     ----------
     frame
-        From `qa_lib.measure.column_coverage`.
+        From `qa_lib.sources.recorded`.
     name
         The table's name.
     """

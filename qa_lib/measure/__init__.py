@@ -5,16 +5,13 @@ none says what a campaign caused, and people who were sent a campaign are never 
 """
 
 from qa_lib.measure.campaigns import campaign_figures, campaign_metrics, redemptions_over_time
-from qa_lib.measure.intervals import Interval, wilson_interval
 from qa_lib.measure.metrics import EVIDENCE, METRICS, Metric, NoFigure, NotRecorded, Undefined, metric
-from qa_lib.measure.orders import column_coverage, spend_over_time
-from qa_lib.measure.segments import NOT_RECORDED_GROUP, SegmentColumn, segment_columns
+from qa_lib.measure.orders import spend_over_time
+from qa_lib.measure.segments import SegmentColumn, segment_columns
 
 __all__ = [
     "EVIDENCE",
     "METRICS",
-    "NOT_RECORDED_GROUP",
-    "Interval",
     "Metric",
     "NoFigure",
     "NotRecorded",
@@ -22,10 +19,8 @@ __all__ = [
     "Undefined",
     "campaign_figures",
     "campaign_metrics",
-    "column_coverage",
     "metric",
     "redemptions_over_time",
     "segment_columns",
     "spend_over_time",
-    "wilson_interval",
 ]

@@ -11,7 +11,7 @@ import pandas as pd
 from pandas.api.typing import NAType
 
 from qa_lib.errors import SpecError
-from qa_lib.measure.intervals import LEVEL, wilson_interval
+from qa_lib.intervals import LEVEL, wilson_interval
 from qa_lib.measure.metrics import METRICS, Metric, NoFigure, NotRecorded, Undefined, metric
 from qa_lib.measure.segments import GROUP_LIMIT, in_order
 from qa_lib.measure.steps import CAMPAIGN_COLUMNS, Query, as_of_day
@@ -52,7 +52,7 @@ def campaign_metrics(
     ----------
     by
         `campaign_id`, `campaign_type`, or columns of `profile` (people without a value form the group
-        `not recorded 未记录`); several give their combinations, none one row in total.
+        `未记录 not recorded`); several give their combinations, none one row in total.
     campaigns
         Only these campaigns.
     segment

@@ -6,10 +6,9 @@ from typing import Literal
 
 import pandas as pd
 
-from qa_lib.errors import NothingBuilt, SpecError
+from qa_lib.errors import SpecError
 from qa_lib.measure.campaigns import covered, data_days, periods
-from qa_lib.tables import table
-from qa_lib.workspace import Snapshot, quoted
+from qa_lib.workspace import Snapshot
 
 
 def spend_over_time(snapshot: Snapshot, *, by: Literal["day", "week"] = "week") -> pd.DataFrame:
@@ -40,36 +39,3 @@ def spend_over_time(snapshot: Snapshot, *, by: Literal["day", "week"] = "week") 
     frame = frame.astype({"order_count": "int64", "buyer_count": "int64"})
     frame["is_complete"] = covered(frame["starts_on"], first, last, by)
     return frame
-
-
-def column_coverage(snapshot: Snapshot, name: str) -> pd.DataFrame:
-    """How much of each column of a shared table was recorded.
-
-    Parameters
-    ----------
-    name
-        A table of `qa_lib.tables`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per column: `column`, `description`, `row_count`, `recorded_count`, `recorded_rate`
-        (between 0 and 1; missing when the table has no rows).
-    """
-    declared = table(name)
-    if name not in snapshot.table_versions:
-        raise NothingBuilt(
-            f"Table '{name}' is not in snapshot {snapshot.version}. Land its feed with `qa land` and build again."
-        )
-    counts = ", ".join(f"count({quoted(c.name)}) AS {quoted(c.name)}" for c in declared.columns)
-    row = snapshot.frame(f"SELECT count(*) AS _rows, {counts} FROM {quoted(name)}").iloc[0]
-    total = int(row["_rows"])
-    return pd.DataFrame(
-        {
-            "column": list(declared.column_names),
-            "description": [c.description for c in declared.columns],
-            "row_count": total,
-            "recorded_count": [int(row[c]) for c in declared.column_names],
-            "recorded_rate": [int(row[c]) / total if total else float("nan") for c in declared.column_names],
-        }
-    )

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from qa_lib.errors import SpecError, UnknownName, did_you_mean
-from qa_lib.tables import Label
+from qa_lib.tables import NOT_RECORDED_GROUP, Label
 from qa_lib.workspace import Snapshot
 
-#: The group of the people who have no value.
-NOT_RECORDED_GROUP = "not recorded 未记录"
 #: More groups than a reader can take in.
 GROUP_LIMIT = 400
 _FEW = 12

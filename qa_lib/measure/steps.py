@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from qa_lib.errors import NothingBuilt, UnknownName, did_you_mean
-from qa_lib.measure.segments import NOT_RECORDED_GROUP, check_columns, segment_text
+from qa_lib.measure.segments import check_columns, segment_text
+from qa_lib.tables import NOT_RECORDED_GROUP
 from qa_lib.workspace import Snapshot, quoted
 
 CAMPAIGN_COLUMNS = ("campaign_id", "campaign_type")

@@ -78,9 +78,12 @@ class AudienceWorkbench:
     @by.setter
     def by(self, name: str) -> None:
         self._catalogue.field(name)
+        if name == self._by:
+            return
         self._by = name
-        if not is_static():
-            self._refresh()
+        if not is_static() and self.evaluation is not None:
+            self._chart.update(self._draw())
+            self._dropdown.value = name
 
     def breakdown(self) -> pd.DataFrame:
         """The audience against everybody by the chosen field; see `qa_lib.audiences.breakdown`."""

@@ -7,9 +7,9 @@ import pytest
 from scipy.stats import binomtest
 
 from qa_lib.audiences import Audience, breakdown, engine_of, masked, members, preview
-from qa_lib.audiences.preview import NOT_RECORDED
 from qa_lib.errors import AsOfOutside, SpecError, UnknownName
 from qa_lib.rules import All, Attribute, Event, Last, Tag
+from qa_lib.tables import NOT_RECORDED_GROUP as NOT_RECORDED
 from qa_lib.workspace import Snapshot, Workspace
 
 REGULARS = All(Tag("order_count_365d", ">", 10), Event("visit", window=Last(60, "day")))

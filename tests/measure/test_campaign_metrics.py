@@ -14,7 +14,6 @@ from campaign_oracle import Source, assert_same
 from qa_lib.errors import NothingBuilt, SpecError, UnknownName
 from qa_lib.measure import (
     METRICS,
-    NOT_RECORDED_GROUP,
     Metric,
     NotRecorded,
     Undefined,
@@ -25,7 +24,7 @@ from qa_lib.measure import (
 from qa_lib.profiles import build
 from qa_lib.sources import FEEDS, land_all
 from qa_lib.sources.company import REDEMPTION_RATES
-from qa_lib.tables import SENDS, TABLES
+from qa_lib.tables import NOT_RECORDED_GROUP, SENDS, TABLES
 from qa_lib.workspace import Snapshot, Workspace
 
 AGES = ("19-24", "25-34", "35-44", "45-54", "55-64", "65+", None)

@@ -6,10 +6,9 @@ import pandas as pd
 import pytest
 from campaign_oracle import Source
 
-from qa_lib.errors import SpecError, UnknownName
+from qa_lib.errors import SpecError
 from qa_lib.measure import (
     campaign_figures,
-    column_coverage,
     redemptions_over_time,
     segment_columns,
     spend_over_time,
@@ -47,14 +46,6 @@ def test_spend_by_week_equals_plain_pandas(snapshot: Snapshot, company_source: S
     orders = baskets.groupby(monday).size()
     assert {k: round(v * 100) for k, v in found["spend_amount"].items() if v} == spend.to_dict()
     assert found.loc[found["order_count"] > 0, "order_count"].to_dict() == orders.to_dict()
-
-
-def test_coverage_tells_which_columns_were_recorded(snapshot: Snapshot) -> None:
-    found = column_coverage(snapshot, "sends").set_index("column")
-    assert (found.loc[["channel", "sent_at", "delivered_at", "cost_amount"], "recorded_rate"] == 0).all()
-    assert (found.loc[["campaign_id", "person_id", "origin"], "recorded_rate"] == 1).all()
-    with pytest.raises(UnknownName, match="Did you mean 'sends'"):
-        column_coverage(snapshot, "send")
 
 
 def test_a_period_other_than_day_or_week_is_refused(snapshot: Snapshot) -> None:

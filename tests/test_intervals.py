@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qa_lib.errors import SpecError
-from qa_lib.measure import wilson_interval
+from qa_lib.intervals import wilson_interval
 
 
 @pytest.mark.parametrize(

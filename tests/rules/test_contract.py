@@ -1,0 +1,50 @@
+"""The JSON that Python and the browser both read: each example is read and written alike."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from qa_lib.rules import form_catalogue, read_rule, rule_schema
+from qa_lib.rules.catalogue import Catalogue
+
+CONTRACT = Path(__file__).parents[1] / "contract"
+EXAMPLES = sorted(CONTRACT.glob("*.rule.json"))
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) >= 5
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.name)
+def test_an_example_is_read_and_written_alike(path: Path) -> None:
+    value = json.loads(path.read_text(encoding="utf-8"))
+    assert read_rule(value).to_dict() == value
+    jsonschema.validate(value, rule_schema())
+
+
+def test_the_catalogue_of_the_contract_offers_what_the_engine_has() -> None:
+    """Whoever adds an operator, measure, window or unit writes the example anew."""
+    example = json.loads((CONTRACT / "catalogue.json").read_text(encoding="utf-8"))
+    real = form_catalogue(Catalogue(fields=(), events=()))
+    for part in ("operators", "measures", "measure_operators", "windows", "units", "limits"):
+        assert example[part] == real[part], part
+    assert set(example) == set(real)
+
+
+def test_the_real_catalogue_has_the_shape_of_the_contract(people_catalogue: Catalogue) -> None:
+    example = json.loads((CONTRACT / "catalogue.json").read_text(encoding="utf-8"))
+    real = form_catalogue(people_catalogue)
+    for part in ("fields", "events"):
+        assert {frozenset(one) for one in real[part]} == {frozenset(one) for one in example[part]}
+
+
+def test_every_declared_row_has_words_in_both_languages(people_catalogue: Catalogue) -> None:
+    real = form_catalogue(people_catalogue)
+    for part in ("fields", "events", "operators", "measures", "windows", "units"):
+        for row in real[part]:
+            assert row["label"]["zh"], row
+            assert row["label"]["en"], row

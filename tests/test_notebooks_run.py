@@ -1,0 +1,80 @@
+"""Every notebook runs on the made-up company, and what it keeps opens offline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from qa_lib.jobs import Run, demo, run_notebook
+from qa_lib.jobs.demo import FIRST, THEN, Step, run_demo
+from qa_lib.sources.journey import CURRENCY, ZONE
+from qa_lib.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = ROOT / "notebooks"
+READERS = sorted(
+    p.relative_to(NOTEBOOKS).as_posix()
+    for p in NOTEBOOKS.glob("*/*.ipynb")
+    if p.relative_to(NOTEBOOKS).as_posix() not in ("jobs/land.ipynb", "jobs/build.ipynb")
+)
+
+
+def test_the_demo_runs_every_notebook() -> None:
+    shown = {step.notebook for step in FIRST + THEN}
+    assert shown == {*READERS, "jobs/land.ipynb", "jobs/build.ipynb"}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_notebook_runs_and_reads_in_both_languages(name: str, workspace: Workspace, tmp_path: Path) -> None:
+    run = run_notebook(NOTEBOOKS / name, {"language": "en"}, runs_dir=tmp_path, workspace=workspace.root)
+    assert run.status == "completed"
+    assert run.html is not None
+    page = run.html.read_text(encoding="utf-8")
+    assert "<svg" in page or "data:image/svg+xml" in page
+    assert "Traceback" not in page
+
+
+def test_land_and_build_run_from_files_to_a_snapshot(
+    company_files: Mapping[str, Path], tmp_path: Path
+) -> None:
+    workspace = Workspace.create(tmp_path / "workspace", zone=ZONE, currency=CURRENCY)
+    folder = str(company_files["journey.transactions"].parent)
+    for name, parameters in (("land", {"folder": folder}), ("build", {"as_of": "2017-10-01T04:00:00Z"})):
+        run = run_notebook(
+            NOTEBOOKS / "jobs" / f"{name}.ipynb", parameters, runs_dir=tmp_path, workspace=workspace.root
+        )
+        assert run.status == "completed"
+    assert workspace.snapshot("2017-10-01T04:00:00Z").people_count > 400
+
+
+def test_the_demo_does_only_what_is_not_done_yet(
+    company_files: Mapping[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = str(company_files["journey.transactions"].parent)
+    monkeypatch.setattr(demo, "journey_files", lambda: dict(company_files))
+    monkeypatch.setattr(
+        demo, "FIRST", (Step("jobs/land.ipynb", {"folder": folder}), Step("jobs/build.ipynb"))
+    )
+    monkeypatch.setattr(demo, "THEN", (Step("explore/02_tags.ipynb"),))
+
+    def once() -> tuple[list[Run], list[str]]:
+        said: list[str] = []
+        return run_demo(tmp_path / "workspace", tmp_path / "runs", NOTEBOOKS, say=said.append), said
+
+    first, _ = once()
+    second, said = once()
+    assert [r.folder for r in first] == [r.folder for r in second]
+    assert sum("unchanged" in line for line in said) == 3
+    assert any("of its own work" in line for line in said)
+
+    tags = tmp_path / "workspace" / "tags"
+    tags.mkdir()
+    (tags / "visits.yaml").write_text(
+        "{name: visit_count_7d, label_zh: 近7天到店, label_en: Visits in 7 days, event: visit,"
+        " window: {kind: last, n: 7, unit: day}}"
+    )
+    third, said = once()
+    assert [r.folder for r in third][1:] != [r.folder for r in second][1:]
+    assert sum("unchanged" in line for line in said) == 1  # what was landed has not changed
