@@ -29,7 +29,7 @@ def company_world(workspace: Workspace, company_files: dict[str, Path], snapshot
 @pytest.fixture(scope="session")
 def demo_engine(demo_workspace: Workspace) -> Engine:
     """An engine over the real year."""
-    snapshot = demo_workspace.snapshot()
+    snapshot = demo_workspace.snapshot("2018-01-01T00:00:00-05:00")
     return Engine(snapshot, catalogue(snapshot))
 
 

@@ -76,7 +76,7 @@ def test_every_row_of_the_real_year_lands_and_none_is_rejected(demo_workspace: W
 
 @pytest.mark.demo
 def test_the_real_year_has_2469_people_and_155848_baskets(demo_workspace: Workspace) -> None:
-    snapshot = demo_workspace.snapshot()
+    snapshot = demo_workspace.snapshot("2018-01-01T00:00:00-05:00")
     assert snapshot.people_count == 2_469
     counted = snapshot.frame(
         "SELECT count(DISTINCT person_id) AS people, count(DISTINCT order_id) AS baskets FROM order_lines"
