@@ -68,11 +68,27 @@ class Store:
 
     def append(self, table: Table, batches: Iterable[pa.RecordBatch], *, once: str) -> int:
         """Add rows in one commit; a second append under the same `once` changes nothing."""
-        if self.exists(table.name) and self._open(table.name).transaction_version(once) is not None:
-            return self.version(table.name)
-        return self._write(table, batches, "append", once)
+        from deltalake.exceptions import CommitFailedError
 
-    def _write(self, table: Table, batches: Iterable[pa.RecordBatch], mode: str, once: str | None) -> int:
+        seen = self._open(table.name) if self.exists(table.name) else None
+        if seen is not None and seen.transaction_version(once) is not None:
+            return int(seen.version())
+        try:
+            return self._write(table, batches, "append", once, seen)
+        except CommitFailedError:
+            if self._open(table.name).transaction_version(once) is None:
+                raise
+            return self.version(table.name)  # another process was faster with the same rows
+
+    def _write(
+        self,
+        table: Table,
+        batches: Iterable[pa.RecordBatch],
+        mode: str,
+        once: str | None,
+        seen: DeltaTable | None = None,
+    ) -> int:
+        """Commit the rows; a commit of the same `once` after the version `seen` makes this one fail."""
         import pyarrow as pa
         from deltalake import CommitProperties, Transaction, write_deltalake
 
@@ -81,7 +97,7 @@ class Store:
         transactions = [Transaction(once, 1)] if once else None
         before = set(self.files(table.name)) if self.exists(table.name) else set()
         write_deltalake(
-            (self.folder / table.name).as_uri(),
+            seen if seen is not None else (self.folder / table.name).as_uri(),
             reader,
             mode="overwrite" if mode == "overwrite" else "append",
             commit_properties=CommitProperties(app_transactions=transactions),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -143,6 +145,22 @@ def test_an_append_under_the_same_name_happens_once(fresh_workspace: Workspace) 
     assert fresh_workspace.append(ITEMS, items("A"), once="day 1") == first
     fresh_workspace.append(ITEMS, items("B"), once="day 2")
     assert item_ids(fresh_workspace) == ["A", "B"]
+
+
+def test_an_append_under_the_same_name_by_many_at_once_happens_once(fresh_workspace: Workspace) -> None:
+    fresh_workspace.replace(ITEMS, items("A"))
+    ready = threading.Barrier(6)
+
+    def append(once: str) -> int:
+        mine = Workspace.open(fresh_workspace.root)
+        ready.wait()
+        return mine.append(ITEMS, items("B"), once=once)
+
+    for day in range(1, 5):
+        with ThreadPoolExecutor(6) as pool:
+            versions = set(pool.map(append, [f"day {day}"] * 6))
+        assert versions == {day}
+        assert item_ids(fresh_workspace) == ["A", *"B" * day]
 
 
 def test_an_earlier_version_of_a_table_can_still_be_read(fresh_workspace: Workspace) -> None:
