@@ -81,8 +81,8 @@ class AudienceWorkbench:
         if name == self._by:
             return
         self._by = name
-        if not is_static() and self.evaluation is not None:
-            self._chart.update(self._draw())
+        if not is_static():
+            self._refresh()
             self._dropdown.value = name
 
     def breakdown(self) -> pd.DataFrame:

@@ -43,6 +43,7 @@ def test_language_and_field_can_be_changed(snapshot: Snapshot) -> None:
     assert "Sample" in bench._people.value
     bench.by = "age_band"
     assert set(bench.breakdown()["field"]) == {"age_band"}
+    assert bench._dropdown.value == "age_band"
     with pytest.raises(UnknownName, match="Did you mean 'age_band'"):
         bench.by = "age_bnd"
 
