@@ -55,7 +55,9 @@ def test_the_demo_does_only_what_is_not_done_yet(
     folder = str(company_files["journey.transactions"].parent)
     monkeypatch.setattr(demo, "journey_files", lambda: dict(company_files))
     monkeypatch.setattr(
-        demo, "FIRST", (Step("jobs/land.ipynb", {"folder": folder}), Step("jobs/build.ipynb"))
+        demo,
+        "FIRST",
+        (Step("jobs/land.ipynb", "files", {"folder": folder}), Step("jobs/build.ipynb", "tables")),
     )
     monkeypatch.setattr(demo, "THEN", (Step("explore/02_tags.ipynb"),))
 

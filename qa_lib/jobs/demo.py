@@ -4,37 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import qa_lib
 from qa_lib.errors import NothingBuilt
 from qa_lib.jobs.record import Run, write_whole
 from qa_lib.jobs.runner import run_notebook
+from qa_lib.profiles.declared import FOLDER as TAGS_FOLDER
 from qa_lib.sources.journey import CURRENCY, ZONE, journey_files
+from qa_lib.tables import TABLES
 from qa_lib.workspace import Workspace
 
 INDEX = "demo.json"
 
 
-_keeping = threading.Lock()
-
-
 @dataclass(frozen=True)
 class Step:
-    """One notebook of the demo and its parameters."""
+    """One notebook of the demo, what it reads (what has to change for it to run again), its parameters."""
 
     notebook: str
+    reads: Literal["files", "tables", "snapshot"] = "snapshot"
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
 #: One after another: each needs what the one before it made.
-FIRST: tuple[Step, ...] = (Step("jobs/land.ipynb"), Step("jobs/build.ipynb"))
+FIRST: tuple[Step, ...] = (Step("jobs/land.ipynb", "files"), Step("jobs/build.ipynb", "tables"))
 #: Side by side: they only read.
 THEN: tuple[Step, ...] = (
     Step("explore/01_meet_the_data.ipynb"),
@@ -63,7 +64,7 @@ def run_demo(workspace: Path, runs: Path, notebooks: Path, *, say: Callable[[str
     RunFailed
         When a notebook stops with an error.
     """
-    started = time.monotonic()
+    started, started_at = time.monotonic(), datetime.now(UTC)
     files = journey_files()
     for step in FIRST + THEN:
         if not (notebooks / step.notebook).is_file():
@@ -75,15 +76,31 @@ def run_demo(workspace: Path, runs: Path, notebooks: Path, *, say: Callable[[str
     say("A year of real customers: The Complete Journey (2,469 households, 2017)")
     opened = Workspace.create(workspace, zone=ZONE, currency=CURRENCY)
     base = _code_hash() + _files_hash(sorted(files.values()))
-    kept = _load(runs)
+    made = _Made(runs, opened, notebooks, base)
     results = []
     for step in FIRST:
-        results.append(_once(step, base, opened, runs, notebooks, kept, say, data=False))
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        futures = [
-            pool.submit(_once, step, base, opened, runs, notebooks, kept, say, data=True) for step in THEN
-        ]
-        results += [future.result() for future in futures]
+        run = made.before(step)
+        if run is None:
+            say(f"  … {step.notebook}")
+            run = run_notebook(notebooks / step.notebook, step.parameters, runs_dir=runs, workspace=workspace)
+            made.keep(step, run)
+        say(_line(step, run, started_at))
+        results.append(run)
+    # processes, not threads: each notebook's kernel client has an event loop of its own
+    with ProcessPoolExecutor(max_workers=2, mp_context=get_context("spawn")) as pool:
+        waiting: list[tuple[Step, Run | None, Future[Run] | None]] = []
+        for step in THEN:
+            run = made.before(step)
+            path, root = notebooks / step.notebook, opened.root
+            again = pool.submit(_run, path, step.parameters, runs, root) if run is None else None
+            waiting.append((step, run, again))
+        for step, run, again in waiting:
+            if again is not None:
+                run = again.result()
+                made.keep(step, run)
+            assert run is not None
+            say(_line(step, run, started_at))
+            results.append(run)
     say("")
     say("可离线打开的笔记本 · executed notebooks that open offline:")
     for run in results:
@@ -95,35 +112,57 @@ def run_demo(workspace: Path, runs: Path, notebooks: Path, *, say: Callable[[str
     return results
 
 
-def _once(
-    step: Step,
-    base: str,
-    workspace: Workspace,
-    runs: Path,
-    notebooks: Path,
-    kept: dict[str, dict[str, str]],
-    say: Callable[[str], None],
-    *,
-    data: bool,
-) -> Run:
-    """Run a notebook unless a run of the same code, data and parameters is kept."""
-    path = notebooks / step.notebook
-    parts: Sequence[Any] = [base, path.read_text(encoding="utf-8"), step.parameters, str(workspace.root)]
-    if data:
-        parts = [*parts, workspace.snapshot().version]
-    key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-    before = kept.get(step.notebook)
-    snapshot_there = data or bool(workspace.snapshots())
-    if before and before["key"] == key and snapshot_there and (run := _finished(Path(before["folder"]))):
-        say(f"  ✓ {step.notebook}（未变 · unchanged）")
-    else:
-        say(f"  … {step.notebook}")
-        run = run_notebook(path, step.parameters, runs_dir=runs, workspace=workspace.root)
-        say(f"  ✓ {step.notebook}  {run.seconds:.1f} s")
-    with _keeping:
-        kept[step.notebook] = {"key": key, "folder": str(run.folder)}
-        write_whole(runs / INDEX, json.dumps(kept, indent=2) + "\n")
-    return run
+def _run(notebook: Path, parameters: dict[str, Any], runs: Path, workspace: Path) -> Run:
+    return run_notebook(notebook, parameters, runs_dir=runs, workspace=workspace)
+
+
+def _line(step: Step, run: Run, demo_started_at: datetime) -> str:
+    words = f"{run.seconds:.1f} s" if run.started_at >= demo_started_at else "（未变 · unchanged）"
+    return f"  ✓ {step.notebook}  {words}"
+
+
+class _Made:
+    """The runs that earlier demos kept, each under a hash of its code, data and parameters."""
+
+    def __init__(self, runs: Path, workspace: Workspace, notebooks: Path, base: str) -> None:
+        self._index = runs / INDEX
+        self._workspace = workspace
+        self._notebooks = notebooks
+        self._base = base
+        try:
+            self._kept: dict[str, dict[str, str]] = dict(json.loads(self._index.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            self._kept = {}
+
+    def before(self, step: Step) -> Run | None:
+        """The finished run of the same code, data and parameters, when there is one."""
+        kept = self._kept.get(step.notebook)
+        if not kept or kept["key"] != self._key(step) or not self._workspace.snapshots():
+            return None
+        return _finished(Path(kept["folder"]))
+
+    def keep(self, step: Step, run: Run) -> None:
+        """Remember a run."""
+        self._kept[step.notebook] = {"key": self._key(step), "folder": str(run.folder)}
+        write_whole(self._index, json.dumps(self._kept, indent=2) + "\n")
+
+    def _key(self, step: Step) -> str:
+        source = (self._notebooks / step.notebook).read_text(encoding="utf-8")
+        parts = [self._base, source, step.parameters, str(self._workspace.root), self._read(step)]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def _read(self, step: Step) -> Any:
+        """What the step reads, as JSON values that change when it does."""
+        workspace = self._workspace
+        if step.reads == "files":
+            return None  # they are in the hash that all steps share
+        if step.reads == "snapshot":
+            return workspace.snapshot().version
+        tables = {name: workspace.store.version(name) for name in TABLES if workspace.store.exists(name)}
+        declared = {
+            p.name: p.read_text(encoding="utf-8") for p in (workspace.root / TAGS_FOLDER).glob("*.y*ml")
+        }
+        return [tables, declared]
 
 
 def _finished(folder: Path) -> Run | None:
@@ -132,13 +171,6 @@ def _finished(folder: Path) -> Run | None:
     except NothingBuilt:
         return None
     return run if run.status == "completed" and run.html and run.html.exists() else None
-
-
-def _load(runs: Path) -> dict[str, dict[str, str]]:
-    try:
-        return dict(json.loads((runs / INDEX).read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return {}
 
 
 def _code_hash() -> str:
