@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -28,6 +32,25 @@ _RUN_ALL = """async () => {
   return await app.commands.execute('notebook:run-all-cells');
 }"""
 
+# What a page could do without the form: a message of its own in a kernel's connection. The plain
+# protocol, one JSON text a message, is asked for because it is the one that can be written in a line.
+_CATCH_SOCKETS = """(() => {
+  const Real = window.WebSocket;
+  window.qaSockets = [];
+  window.WebSocket = class extends Real {
+    constructor(url) { super(url); if (url.includes('/channels')) window.qaSockets.push(this); }
+  };
+})()"""
+_SEND = """([comm_id, text]) => {
+  const data = JSON.parse(text);
+  const socket = window.qaSockets.findLast(one => one.readyState === WebSocket.OPEN);
+  const id = crypto.randomUUID();
+  socket.send(JSON.stringify({
+    channel: 'shell', parent_header: {}, metadata: {}, buffers: [], content: {comm_id, data},
+    header: {msg_id: id, msg_type: 'comm_msg', username: '', session: id, version: '5.3', date: new Date().toISOString()},
+  }));
+}"""
+
 
 def chromium_path() -> str:
     """The system's Chromium: `QA_CHROMIUM`, or the first usual name on the path.
@@ -48,9 +71,13 @@ def chromium_path() -> str:
     return found
 
 
-def write_notebook(path: Path, *sources: str, title: str = "Does it show?") -> Path:
-    """A notebook of these code cells after a title."""
+def write_notebook(
+    path: Path, *sources: str, title: str = "Does it show?", source_hidden: bool = False
+) -> Path:
+    """A notebook of these code cells after a title; JupyterLab folds their source when it is hidden."""
     cells = [new_markdown_cell(f"# {title}"), *map(new_code_cell, sources)]
+    for cell in cells[1:]:
+        cell.metadata = {"jupyter": {"source_hidden": source_hidden}}
     kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernelspec}), path)
     return path
@@ -69,9 +96,45 @@ def run_all_in_lab(page: Page, lab: Server, path: str) -> None:
     assert page.evaluate(_RUN_ALL) is not False
 
 
+def stop_kernel_in_lab(page: Page) -> None:
+    """End the kernel of the notebook that is open in JupyterLab, if one is."""
+    page.evaluate("async () => window.jupyterapp?.shell.currentWidget?.sessionContext?.shutdown()")
+
+
+def let_messages_be_forged(page: Page) -> None:
+    """Call it before the page is opened, so that `forge` finds the connection to the kernel."""
+    page.add_init_script(_CATCH_SOCKETS)
+
+
+def forge(page: Page, model_id: str, state: dict[str, Any]) -> None:
+    """Tell a widget's Python side that the browser had set these traits."""
+    message = {"method": "update", "state": state, "buffer_paths": []}
+    page.evaluate(_SEND, [model_id, json.dumps(message)])
+
+
+def wait_until(page: Page, claim: Callable[[], bool], what: str, seconds: float = 15) -> None:
+    """Wait until the claim holds, letting the page live meanwhile."""
+    end = time.monotonic() + seconds
+    while not claim():
+        assert time.monotonic() < end, f"after {seconds} s still not: {what}"
+        page.wait_for_timeout(40)
+
+
+def figures_on(page: Page) -> dict[str, str]:
+    """The figures that are shown, by key, as they read."""
+    found: dict[str, str] = page.evaluate(
+        "() => Object.fromEntries([...document.querySelectorAll('.qa-figure')].map("
+        "one => [one.dataset.figure, one.textContent]))"
+    )
+    return found
+
+
 def drag(page: Page, handle: Locator, target: Locator, at: float = 0.75) -> None:
     """Drag with a real mouse from the middle of `handle` to the height `at` (0 top, 1 bottom) of `target`."""
     handle.scroll_into_view_if_needed()
+    target.evaluate(
+        "e => e.scrollIntoView({block: 'center'})"
+    )  # near an edge the page scrolls under the pointer
     start, end = handle.bounding_box(), target.bounding_box()
     assert start, "the handle is not on the page"
     assert end, "the target is not on the page"

@@ -7,11 +7,11 @@ with `browser_helpers.open_in_voila(page, voila, "name.ipynb")` or `run_all_in_l
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from browser_helpers import chromium_path
+from browser_helpers import chromium_path, open_in_voila, run_all_in_lab, stop_kernel_in_lab
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from qa_lib.servers import Server, start_dashboards, start_lab
@@ -134,3 +134,18 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     context.close()
     assert not blocked, f"requests that would have left the machine: {blocked}"
     assert not errors, f"errors in the page: {errors}"
+
+
+@pytest.fixture(params=["voila", "lab"])
+def show(request: pytest.FixtureRequest, page: Page) -> Iterator[Callable[[str], Page]]:
+    """Opens a notebook of `notebooks_dir` and runs it: the test is run in Voila and in JupyterLab."""
+    server: Server = request.getfixturevalue(request.param)
+    page.set_viewport_size({"width": 1500, "height": 1400})  # what is dragged and where to: both in view
+
+    def opened(path: str) -> Page:
+        (open_in_voila if request.param == "voila" else run_all_in_lab)(page, server, path)
+        return page
+
+    yield opened
+    if request.param == "lab":
+        stop_kernel_in_lab(page)  # Voila ends it with the page, Lab would keep it

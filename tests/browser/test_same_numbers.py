@@ -1,0 +1,103 @@
+"""A dashboard shows the same numbers in JupyterLab, in Voila and in the page of its scheduled run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from browser_helpers import figures_on, open_in_voila, run_all_in_lab, stop_kernel_in_lab
+from playwright.sync_api import Page, expect
+
+from qa_lib.audiences import engine_of
+from qa_lib.jobs import run_notebook
+from qa_lib.measure import campaign_figures, campaign_metrics
+from qa_lib.rules import read_rule
+from qa_lib.servers import Server
+from qa_lib.workspace import Snapshot
+
+DASHBOARDS = Path(__file__).parents[2] / "notebooks" / "dashboards"
+_CELLS = "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
+
+
+def test_the_campaign_dashboard_shows_the_same_in_lab_voila_and_report(
+    page: Page,
+    lab: Server,
+    voila: Server,
+    notebooks_dir: Path,
+    browser_workspace: Path,
+    snapshot: Snapshot,
+    tmp_path: Path,
+) -> None:
+    path = Path(shutil.copy(DASHBOARDS / "campaign_results.ipynb", notebooks_dir))
+    run = run_notebook(path, runs_dir=tmp_path / "runs", workspace=browser_workspace)
+    assert run.html is not None
+    seen = {}
+
+    def read(where: str) -> None:
+        expect(page.locator("[data-figure=targeted]")).to_be_visible(timeout=60_000)
+        seen[where] = (figures_on(page), page.locator("table.qa-table tr").evaluate_all(_CELLS))
+
+    page.goto(run.html.as_uri())
+    read("report")
+    open_in_voila(page, voila, path.name)
+    read("voila")
+    run_all_in_lab(page, lab, path.name)
+    read("lab")
+    stop_kernel_in_lab(page)
+
+    assert seen["voila"] == seen["report"]
+    assert seen["lab"] == seen["report"]
+    figures, table = seen["report"]
+    python = campaign_figures(snapshot)
+    assert figures["targeted"] == f"{python['targeted']:,}"
+    assert figures["redemption_rate"] == f"{python['redemption_rate']:.1%}"
+    assert figures["revenue_of_redeemer_baskets"] == f"${python['revenue_of_redeemer_baskets']:,.2f}"
+    assert figures["roi"] == "未记录"
+    by_campaign = campaign_metrics(snapshot)
+    assert [row[0] for row in table[1:]] == list(by_campaign["campaign_id"])
+    assert [row[4] for row in table[1:]] == [f"{n:,}" for n in by_campaign["targeted"]]
+
+
+def test_the_workbench_counts_the_same_in_lab_voila_and_report(
+    page: Page,
+    lab: Server,
+    voila: Server,
+    notebooks_dir: Path,
+    browser_workspace: Path,
+    snapshot: Snapshot,
+    tmp_path: Path,
+) -> None:
+    path = Path(shutil.copy(DASHBOARDS / "audience_workbench.ipynb", notebooks_dir))
+    run = run_notebook(path, runs_dir=tmp_path / "runs", workspace=browser_workspace)
+    assert run.html is not None
+    page.goto(run.html.as_uri())
+    figures = figures_on(page)
+    nodes = page.locator(".qa-page .qa-n").all_text_contents()
+    sample = page.locator("table.qa-table tr").evaluate_all(_CELLS)
+    assert page.locator("img.qa-picture").evaluate("image => image.complete && image.naturalWidth") > 100
+
+    def expect_the_same() -> dict[str, Any]:
+        count = page.locator("[data-testid=qa-count]:not([data-stale])")
+        expect(count.locator("b")).to_have_text(figures["audience_count"], timeout=60_000)
+        expect(count.locator("strong")).to_have_text(figures["audience_share"])
+        assert page.locator("[data-testid=qa-node-count] b").all_text_contents() == nodes
+        expect(page.locator("table.qa-table tr")).to_have_count(len(sample))
+        assert page.locator("table.qa-table tr").evaluate_all(_CELLS) == sample
+        expect(page.locator(".vega-embed svg").first).to_be_visible(timeout=30_000)
+        held: dict[str, Any] = json.loads(page.locator("pre.qa-code").last.text_content() or "")
+        return held
+
+    open_in_voila(page, voila, path.name)
+    rule = expect_the_same()
+    run_all_in_lab(page, lab, path.name)
+    assert expect_the_same() == rule
+    stop_kernel_in_lab(page)
+
+    found = engine_of(snapshot).evaluate(read_rule(rule))
+    assert figures == {
+        "audience_count": f"{found.count:,}",
+        "audience_share": f"{found.count / found.universe:.1%}",
+    }
+    assert nodes == [f"{found.counts[path]:,}" for path in sorted(found.counts)]
