@@ -172,7 +172,9 @@ COUPON = Family(
         SELECT person_no,
             count(*) FILTER (occurred_at >= $as_of - INTERVAL 365 DAY) AS redemption_count_365d,
             (epoch_us($as_of) - epoch_us(max(occurred_at))) // 86400000000 AS days_since_redemption,
-            count(DISTINCT campaign_id) AS campaign_redeemed_count
+            count(DISTINCT campaign_id) AS campaign_redeemed_count,
+            count(DISTINCT campaign_id) FILTER ((person_no, campaign_id) IN (SELECT (person_no, campaign_id) FROM event_receive))
+                AS received_and_redeemed
         FROM event_redeem GROUP BY person_no
     ),
     received AS (
@@ -187,7 +189,7 @@ COUPON = Family(
     )
     SELECT p.person_no, redemption_count_365d, days_since_redemption, campaign_received_count,
         campaign_redeemed_count,
-        CAST(coalesce(campaign_redeemed_count, 0) AS DOUBLE) / campaign_received_count AS campaign_redeemed_rate,
+        CAST(coalesce(received_and_redeemed, 0) AS DOUBLE) / campaign_received_count AS campaign_redeemed_rate,
         coupon_order_rate, coupon_amount_365d
     FROM people p
     LEFT JOIN redeemed USING (person_no)

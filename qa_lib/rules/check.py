@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -13,12 +15,14 @@ import duckdb
 from qa_lib.errors import SpecError, UnknownName, did_you_mean
 from qa_lib.rules.catalogue import Catalogue, Field, FieldType
 from qa_lib.rules.measures import measure_type
-from qa_lib.rules.model import All, Any, Attribute, Event, Path, Rule, Tag, walk
+from qa_lib.rules.model import All, Any, Attribute, Event, Path, Rule, Tag, check_depth, walk
 from qa_lib.rules.operators import MEASURE_OPERATORS, Operator, operator, operators_for
 from qa_lib.rules.windows import Last
 
+#: Numbers are compared with 64-bit integers and with amounts of 18 digits.
+LARGEST = 10**18
 _TYPE_WORDS: dict[FieldType, tuple[str, str]] = {
-    "number": ("数字", "a number"),
+    "number": ("小于 10¹⁸ 的数字", "a number below 10^18"),
     "text": ("文本", "a text"),
     "date": ("日期（如 2017-03-01）", "a day such as 2017-03-01"),
     "boolean": ("是或否", "true or false"),
@@ -40,7 +44,14 @@ class Problem:
 
 
 def check(rule: Rule, catalogue: Catalogue) -> list[Problem]:
-    """Every fault of the rule; an empty list when it can be run."""
+    """Every fault of the rule; an empty list when it can be run.
+
+    Raises
+    ------
+    RuleTooLarge
+        When the rule is deeper or longer than a rule may be.
+    """
+    check_depth(rule)
     found: list[Problem] = []
     for path, node in walk(rule):
         match node:
@@ -108,6 +119,12 @@ def _comparison(
             f"Operator {op.key!r} does not compare {field.type} fields such as {leaf.field!r}. Use one of {allowed}.",
         )
         return
+    if op.arity == "none" and leaf.missing is not None:
+        yield Problem(
+            path,
+            f"“{op.label.zh}”本身就是对无值的判断，不能再指定无值者",
+            f"'{leaf.field} {op.key}' asks for missing values itself; it takes no 'missing'.",
+        )
     yield from _values(leaf.value, op, field, path)
 
 
@@ -175,7 +192,7 @@ def fits(value: AnyValue, type: FieldType) -> bool:
     """Whether a JSON value can be compared with a field of this type."""
     match type:
         case "number":
-            return isinstance(value, int | float) and not isinstance(value, bool)
+            return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST
         case "boolean":
             return isinstance(value, bool)
         case "date":
@@ -189,14 +206,15 @@ def _is_day(text: str) -> bool:
         date.fromisoformat(text)
     except ValueError:
         return False
-    return len(text) == 10
+    return bool(re.fullmatch(r"\d{4}-\d{2}-\d{2}", text))
 
 
 @lru_cache(maxsize=256)
 def pattern_fault(pattern: str) -> str:
     """What RE2 says against the pattern, or an empty text."""
     try:
-        duckdb.execute("SELECT regexp_matches('', ?)", [pattern]).fetchall()
+        with contextlib.closing(duckdb.connect()) as con:
+            con.execute("SELECT regexp_matches('', ?)", [pattern]).fetchall()
     except duckdb.Error as error:
         return str(error).splitlines()[0]
     return ""

@@ -22,6 +22,11 @@ MAX_DEPTH = 40
 MAX_CONDITIONS = 1_000
 MAX_LIST = 10_000
 MAX_TEXT = 4_000
+_TOO_DEEP = f"The rule is nested deeper than {MAX_DEPTH} groups. Flatten it, or split it."
+_TOO_LONG = (
+    f"The rule has more than {MAX_CONDITIONS:,} conditions. Use 'in' with a list of values, "
+    "or save parts of it as audiences."
+)
 
 Path = tuple[int, ...]
 Scalar = bool | int | float | str
@@ -195,7 +200,7 @@ def check_size(value: typing.Any) -> None:
         # a group is an object and a list, two levels of JSON; windows and lists of values add a few
         groups = any(isinstance(n, dict) and n.get("kind") in ("all", "any") for n in level)
         if depth > 2 * MAX_DEPTH + (0 if groups else 8):
-            raise RuleTooLarge(f"The rule is nested deeper than {MAX_DEPTH} groups. Flatten it, or split it.")
+            raise RuleTooLarge(_TOO_DEEP)
         below: list[typing.Any] = []
         for node in level:
             if isinstance(node, dict):
@@ -204,11 +209,29 @@ def check_size(value: typing.Any) -> None:
             elif isinstance(node, list | tuple):
                 below += [v for v in node if isinstance(v, dict | list | tuple)]
         if conditions > MAX_CONDITIONS:
-            raise RuleTooLarge(
-                f"The rule has more than {MAX_CONDITIONS:,} conditions. Use 'in' with a list of values, "
-                "or save parts of it as audiences."
-            )
+            raise RuleTooLarge(_TOO_LONG)
         level = below
+
+
+def check_depth(rule: Rule) -> None:
+    """Refuse a rule made in Python that is too deep or too long, without recursion.
+
+    Raises
+    ------
+    RuleTooLarge
+        Deeper than `MAX_DEPTH` groups, or more than `MAX_CONDITIONS` conditions.
+    """
+    depth, conditions, level = 0, 0, [rule]
+    while level:
+        groups = [node for node in level if isinstance(node, All | Any)]
+        depth += bool(groups)
+        conditions += len(level) - len(groups)
+        if depth > MAX_DEPTH:
+            raise RuleTooLarge(_TOO_DEEP)
+        if conditions > MAX_CONDITIONS:
+            raise RuleTooLarge(_TOO_LONG)
+        wheres = [node.where for node in level if isinstance(node, Event) and node.where is not None]
+        level = [*(child for group in groups for child in group.of), *wheres]
 
 
 def walk(rule: Rule, path: Path = ()) -> Iterator[tuple[Path, Rule]]:

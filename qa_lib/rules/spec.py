@@ -106,7 +106,13 @@ def in_words(error: ValidationError, what: str) -> str:
     for found in error.errors(include_url=False)[:5]:
         where = ".".join(str(p) for p in found["loc"]) or "the whole"
         given = found.get("input")
-        shown = "" if isinstance(given, dict | list) else f" (got {given!r})"
+        shown = "" if isinstance(given, dict | list) else f" (got {_short(given)})"
         parts.append(f"{where}: {found['msg']}{shown}")
     more = error.error_count() - len(parts)
     return f"{what} is not valid: " + "; ".join(parts) + (f"; and {more} more" if more > 0 else "") + "."
+
+
+def _short(value: Any) -> str:
+    """A value as it was given, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 120 else f"{text[:100]}… ({len(text):,} characters)"

@@ -7,6 +7,7 @@ the same declaration lands once.
 from __future__ import annotations
 
 import contextlib
+import csv
 import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 _BATCH = 250_000
 _READERS = {
     ".parquet": "SELECT *, file_row_number + 1 AS qa_row FROM read_parquet($path, file_row_number = true)",
-    ".csv": "SELECT *, row_number() OVER () AS qa_row FROM read_csv($path, header = true, sample_size = -1)",
+    # every column as text: the contract says what it means, not a guess from the first rows
+    ".csv": "SELECT *, row_number() OVER () AS qa_row FROM read_csv($path, header = true, all_varchar = true, "
+    "delim = ',', quote = '\"', escape = '\"', auto_detect = false, null_padding = false, columns = $columns)",
 }
 
 
@@ -36,7 +39,8 @@ def land(workspace: Workspace, feed: Feed, path: str | Path) -> Landing:
     Parameters
     ----------
     path
-        A Parquet or CSV file with the columns that the feed names.
+        A Parquet file, or a CSV file (UTF-8, a header, commas, quotes doubled), with the columns that the
+        feed names.
 
     Returns
     -------
@@ -60,11 +64,11 @@ def land(workspace: Workspace, feed: Feed, path: str | Path) -> Landing:
         return next(b for b in reversed(before) if b.content_hash == digest)
     with contextlib.closing(duckdb.connect()) as con:
         con.execute("SET TimeZone = 'UTC'")
+        is_text = _read(con, feed, path)
         con.execute("SET preserve_insertion_order = false")
-        _read(con, feed, path)
-        total, bad = _check(con, feed)
+        total, bad = _check(con, feed, is_text=is_text)
         if bad:
-            _keep_rejects(workspace, con, feed, path, digest)
+            _keep_rejects(workspace, con, feed, path, digest, is_text=is_text)
         good = con.execute(f"SELECT {_select(feed)} FROM typed WHERE NOT qa_bad")
         reader = good.to_arrow_reader(_BATCH)
         if feed.adds:
@@ -94,17 +98,27 @@ def _digest(path: Path, feed: Feed) -> str:
     return hashlib.sha256(f"{content}:{feed.hash}".encode()).hexdigest()
 
 
-def _read(con: duckdb.DuckDBPyConnection, feed: Feed, path: Path) -> None:
-    """Make the view `raw`, with the row's number in `qa_row`, and hold it against the contract."""
-    reader = _READERS.get(path.suffix.lower())
+def _read(con: duckdb.DuckDBPyConnection, feed: Feed, path: Path) -> bool:
+    """Make `raw`, with the row's number in `qa_row`, and hold it against the contract.
+
+    Returns whether every value is text, as in a CSV file.
+    """
+    kind_of_file = path.suffix.lower()
+    reader = _READERS.get(kind_of_file)
     if reader is None:
         raise FileUnreadable(
             f"Feed '{feed.name}': {path.name} ends in {path.suffix!r}; expected one of {sorted(_READERS)}."
         )
+    is_text = kind_of_file == ".csv"
     try:
-        con.execute(f"CREATE TEMP VIEW raw AS {reader.replace('$path', file_literal(path))}")
+        # a CSV is read once, into a table, while its rows are still in order
+        make = "TABLE" if is_text else "VIEW"
+        if is_text:
+            struct = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in _header(path))
+            reader = reader.replace("$columns", f"{{{struct}}}")
+        con.execute(f"CREATE TEMP {make} raw AS {reader.replace('$path', file_literal(path))}")
         described = con.execute("DESCRIBE raw").fetchall()
-    except duckdb.Error as error:
+    except (duckdb.Error, UnicodeDecodeError, csv.Error) as error:
         raise FileUnreadable(
             f"Feed '{feed.name}': {path} is not readable as {path.suffix[1:]}: {_first_line(error)} "
             "It may be truncated; fetch it again."
@@ -117,23 +131,43 @@ def _read(con: duckdb.DuckDBPyConnection, feed: Feed, path: Path) -> None:
                 f"Feed '{feed.name}': {path.name} has no column {origin.source!r} (it becomes "
                 f"'{feed.table_name}.{target}').{did_you_mean(origin.source, set(types) - {'qa_row'})}"
             )
-        if kind.split("(")[0] not in origin.accepts:
+        if not is_text and kind.split("(")[0] not in origin.accepts:
             raise ContractBroken(
                 f"Feed '{feed.name}': column {origin.source!r} of {path.name} has the type {kind}; expected one "
                 f"of {', '.join(origin.accepts)}."
             )
+    return is_text
 
 
-def _check(con: duckdb.DuckDBPyConnection, feed: Feed) -> tuple[int, int]:
+def _header(path: Path) -> list[str]:
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        names = next(csv.reader(file), [])
+    if len(set(names)) < len(names) or not all(names):
+        raise csv.Error(f"the header {names} has an empty or repeated name")
+    return names or ["(empty file)"]
+
+
+def _expression(origin: From, *, is_text: bool) -> str:
+    """The value of a column; a text that should be a number is read as one first."""
+    column = quoted(origin.source)
+    if is_text and "VARCHAR" not in origin.accepts:
+        # exact to twelve digits before the point; 5e-17 goes by way of a double, which DuckDB reads better
+        number = f"CASE WHEN {column} ILIKE '%e%' THEN TRY_CAST({column} AS DOUBLE) END"
+        column = f"coalesce(TRY_CAST({number} AS DECIMAL(18,6)), TRY_CAST({column} AS DECIMAL(18,6)))"
+    return origin.sql.format(column)
+
+
+def _check(con: duckdb.DuckDBPyConnection, feed: Feed, *, is_text: bool) -> tuple[int, int]:
     """Make the view `typed` (target columns, `qa_bad`, raw values), and count all and bad rows."""
     columns, faults = [], []
     for column in feed.table.columns:
         origin = feed.columns[column.name]
         if isinstance(origin, From):
             raw = quoted(origin.source)
-            value = f"CAST({origin.sql.format(raw)} AS {sql_type(column)})"
+            expression = _expression(origin, is_text=is_text)
+            value = f"CAST({expression} AS {sql_type(column)})"
             wrong = f"({raw} IS NULL)" if not column.nullable else "false"
-            faults.append(f"({wrong} OR ({raw} IS NOT NULL AND {origin.sql.format(raw)} IS NULL))")
+            faults.append(f"({wrong} OR ({raw} IS NOT NULL AND {expression} IS NULL))")
         else:
             value = f"CAST({_literal(origin.value)} AS {sql_type(column)})"
         columns.append(f"{value} AS {quoted('qa_' + column.name)}")
@@ -143,16 +177,17 @@ def _check(con: duckdb.DuckDBPyConnection, feed: Feed) -> tuple[int, int]:
     key = ", ".join(quoted("qa_" + k) for k in feed.table.key)
     try:
         again = "false"
+        # text is costly to read as numbers: once is enough
+        con.execute(f"CREATE TEMP {'TABLE' if is_text else 'VIEW'} checked AS {checked}")
         if key:
-            con.execute(f"CREATE TEMP VIEW checked AS {checked}")
             repeated = con.execute(
                 f"SELECT count(*) - count(DISTINCT ({key})) FROM checked WHERE NOT qa_fault"
             ).fetchall()
             if repeated[0][0]:
                 again = f"row_number() OVER (PARTITION BY qa_fault, {key} ORDER BY qa_row) > 1"
         con.execute(
-            f"CREATE TEMP VIEW typed AS WITH c AS ({checked}), "
-            f"r AS (SELECT *, {again} AS qa_again FROM c) SELECT *, qa_fault OR qa_again AS qa_bad FROM r"
+            f"CREATE TEMP VIEW typed AS WITH r AS (SELECT *, {again} AS qa_again FROM checked) "
+            "SELECT *, qa_fault OR qa_again AS qa_bad FROM r"
         )
         total, bad = con.execute("SELECT count(*), count(*) FILTER (qa_bad) FROM typed").fetchall()[0]
     except duckdb.Error as error:
@@ -164,7 +199,13 @@ def _check(con: duckdb.DuckDBPyConnection, feed: Feed) -> tuple[int, int]:
 
 
 def _keep_rejects(
-    workspace: Workspace, con: duckdb.DuckDBPyConnection, feed: Feed, path: Path, digest: str
+    workspace: Workspace,
+    con: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    path: Path,
+    digest: str,
+    *,
+    is_text: bool,
 ) -> None:
     """Append every fault of every bad row to `rejects`, once."""
     parts = []
@@ -175,7 +216,7 @@ def _keep_rejects(
         raw = quoted(origin.source)
         if not column.nullable:
             parts.append(_reject(origin.source, raw, "empty; a value is expected", f"{raw} IS NULL"))
-        wrong = f"{raw} IS NOT NULL AND {origin.sql.format(raw)} IS NULL"
+        wrong = f"{raw} IS NOT NULL AND {_expression(origin, is_text=is_text)} IS NULL"
         parts.append(_reject(origin.source, raw, f"not {origin.reason}", wrong))
     for column_name in feed.table.key[:1]:
         origin = feed.columns[column_name]

@@ -19,7 +19,7 @@ import duckdb
 
 from qa_lib.errors import NothingBuilt
 from qa_lib.tables import TABLES
-from qa_lib.workspace.sql import open_file, quoted
+from qa_lib.workspace.sql import open_file, quoted, to_frame
 from qa_lib.workspace.state import Published
 from qa_lib.workspace.store import Store
 
@@ -91,7 +91,7 @@ class Snapshot:
                 scan = self._store.scan_sql(TABLES[name], version)
                 cursor.execute(f"CREATE TEMP VIEW {quoted(name)} AS {scan}")
             self._local.cursor = cursor
-        return self._local.cursor.execute(sql, params).df()
+        return to_frame(self._local.cursor.execute(sql, params))
 
     def stamp(self) -> dict[str, Any]:
         """What every figure carries: where it comes from, as JSON values."""

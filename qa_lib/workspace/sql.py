@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 import threading
+import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Enough for the demo many times over, and for several kernels beside each other on a small machine.
 MEMORY_LIMIT = "4GB"
@@ -67,3 +72,10 @@ def open_builder(path: Path) -> duckdb.DuckDBPyConnection:
     con.execute("SET GLOBAL TimeZone = 'UTC'")
     con.execute(f"SET GLOBAL memory_limit = '{MEMORY_LIMIT}'")
     return con
+
+
+def to_frame(answer: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """The rows of an executed query; DuckDB's own use of a pandas keyword that will go is not shown."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The inplace keyword in DataFrame.drop")
+        return answer.df()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -64,21 +66,31 @@ class Store:
 
     def replace(self, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
         """Replace all rows in one commit; returns the new version."""
-        return self._write(table, batches, "overwrite", None)
+        with self._writing(table):
+            return self._write(table, batches, "overwrite", None)
+
+    @contextlib.contextmanager
+    def _writing(self, table: Table) -> Iterator[None]:
+        """One writer of a table at a time on this machine; the lock goes with the process that holds it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with open(self.folder / f".{table.name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def append(self, table: Table, batches: Iterable[pa.RecordBatch], *, once: str) -> int:
         """Add rows in one commit; a second append under the same `once` changes nothing."""
         from deltalake.exceptions import CommitFailedError
 
-        seen = self._open(table.name) if self.exists(table.name) else None
-        if seen is not None and seen.transaction_version(once) is not None:
-            return int(seen.version())
-        try:
-            return self._write(table, batches, "append", once, seen)
-        except CommitFailedError:
-            if self._open(table.name).transaction_version(once) is None:
-                raise
-            return self.version(table.name)  # another process was faster with the same rows
+        with self._writing(table):
+            seen = self._open(table.name) if self.exists(table.name) else None
+            if seen is not None and seen.transaction_version(once) is not None:
+                return int(seen.version())
+            try:
+                return self._write(table, batches, "append", once, seen)
+            except CommitFailedError:  # a writer on another machine, which the lock does not hold back
+                if self._open(table.name).transaction_version(once) is None:
+                    raise
+                return self.version(table.name)
 
     def _write(
         self,

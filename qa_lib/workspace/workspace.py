@@ -21,7 +21,7 @@ import duckdb
 from qa_lib.errors import AsOfOutside, NothingBuilt, ReadOnly, SpecError, WorkspaceUnusable
 from qa_lib.tables import TABLES, Table
 from qa_lib.workspace.snapshot import FILE, META, Snapshot
-from qa_lib.workspace.sql import open_builder, quoted
+from qa_lib.workspace.sql import open_builder, quoted, to_frame
 from qa_lib.workspace.state import Landing, Published, State
 from qa_lib.workspace.store import Store
 
@@ -61,7 +61,7 @@ class Workspace:
         self.root = root
         self.read_only = read_only
         settings = _settings(root)
-        self.zone = ZoneInfo(settings["zone"])
+        self.zone = _zone(settings["zone"])
         self.currency: str = settings["currency"]
         self.store = Store(root / "tables")
         self.state = State(settings.get("state_url") or f"sqlite:///{root / 'state.db'}")
@@ -90,12 +90,12 @@ class Workspace:
             When the folder cannot be written.
         """
         root = Path(path).absolute()
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise SpecError(
-                f"Unknown time zone {zone!r}. Use an IANA name such as 'Asia/Shanghai'."
-            ) from None
+        if odd := sorted(set("[]?#%") & set(str(root))):
+            raise WorkspaceUnusable(
+                f"The workspace's path {root} holds {' '.join(odd)}, which its engines read as patterns. "
+                "Choose a folder without []?#%."
+            )
+        _zone(zone)
         wanted = {"format": FORMAT, "zone": zone, "currency": currency}
         if state_url:
             wanted["state_url"] = state_url
@@ -159,7 +159,7 @@ class Workspace:
         """All rows of one version of a table (the newest when not given)."""
         with contextlib.closing(duckdb.connect()) as con:
             con.execute("SET TimeZone = 'UTC'")
-            return con.execute(self.store.scan_sql(table, version)).df()
+            return to_frame(con.execute(self.store.scan_sql(table, version)))
 
     # -- snapshots -----------------------------------------------------------------------------
 
@@ -297,6 +297,13 @@ def read_moment(value: datetime | str) -> datetime:
     return value.astimezone(UTC)
 
 
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
+        raise SpecError(f"Unknown time zone {name!r}. Use an IANA name such as 'Asia/Shanghai'.") from None
+
+
 def _nearest() -> Path:
     here = Path.cwd()
     for folder in (here, *here.parents):
@@ -317,6 +324,11 @@ def _settings(root: Path) -> dict[str, Any]:
         raise WorkspaceUnusable(
             f"The workspace's settings {root / SETTINGS} cannot be read: {error}."
         ) from None
+    if not isinstance(settings, dict) or not {"format", "zone", "currency"} <= set(settings):
+        raise WorkspaceUnusable(
+            f"The settings {root / SETTINGS} are not a workspace's: expected an object with format, zone and "
+            "currency. Restore the file, or make another workspace with `qa init`."
+        )
     if settings.get("format", 0) > FORMAT:
         raise WorkspaceUnusable(
             f"The workspace {root} has format {settings['format']}; this version of the library knows up to "
