@@ -83,7 +83,7 @@ def campaign_bars(
     ]
     base = alt.Chart(data).encode(y=y)
     colour = type_colour(types_of(data, types), language)
-    bars = base.mark_bar(height=11, cornerRadiusEnd=2, strokeWidth=1.2).encode(
+    bars = base.mark_bar(height=11, strokeWidth=1.2).encode(
         x=x,
         color=colour,
         stroke=alt.Stroke("campaign_type:N", scale=type_scale(types_of(data, types)), legend=None),

@@ -148,7 +148,7 @@ def rfm_cube(
         y=alt.Y("rfm_segment:N", sort=list(data["rfm_segment"]), title=None, axis=alt.Axis(labelColor=INK))
     )
     faded = alt.datum.rfm_segment == selected if selected else "true"
-    bars = base.mark_bar(height=15, cornerRadiusEnd=2).encode(
+    bars = base.mark_bar(height=15).encode(
         x=alt.X(
             "people_count:Q",
             title=None,
@@ -233,8 +233,8 @@ def _coverage(
         scale=alt.Scale(domain=[0, 1]),
         axis=alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1]),
     )
-    empty = base.mark_bar(height=10, cornerRadius=2, color=FAINT).encode(x=alt.X("whole_rate:Q"))
-    bars = base.mark_bar(height=10, cornerRadius=2).encode(
+    empty = base.mark_bar(height=10, color=FAINT).encode(x=alt.X("whole_rate:Q"))
+    bars = base.mark_bar(height=10).encode(
         x=x,
         tooltip=[
             tip("label", word, language),

@@ -48,9 +48,7 @@ def segment_bars(
     y = alt.Y("segment:N", sort=list(data["segment"]), title=None, axis=alt.Axis(labelColor=INK))
     x = alt.X("redemption_rate:Q", title=None, axis=rate_axis(), scale=alt.Scale(domain=[0, end]))
     base = alt.Chart(data).encode(y=y)
-    bars = base.mark_bar(height=11, cornerRadiusEnd=2, color=PALETTE[0]).encode(
-        x=x, opacity=dimmed("segment", selected)
-    )
+    bars = base.mark_bar(height=11, color=PALETTE[0]).encode(x=x, opacity=dimmed("segment", selected))
     intervals = base.mark_rule(strokeWidth=1.2).encode(
         x="redemption_rate_low:Q", x2="redemption_rate_high:Q", opacity=dimmed("segment", selected, 0.75)
     )
