@@ -20,9 +20,10 @@ from qa_lib.workspace import Snapshot
 
 _CSS = """
 .qa-table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; width: 100%; }
-.qa-table th { text-align: left; font-weight: 600; border-bottom: 1px solid #b9c2cf; padding: 4px 10px 4px 0; }
-.qa-table td { border-bottom: 1px solid #e4e8ee; padding: 4px 10px 4px 0; }
-.qa-quiet { color: #5b6470; font-size: 13px; }
+.qa-table th { text-align: left; font-weight: 600; padding: 4px 10px 4px 0;
+  border-bottom: 1px solid var(--jp-border-color1, #b9c2cf); }
+.qa-table td { border-bottom: 1px solid var(--jp-border-color2, #e4e8ee); padding: 4px 10px 4px 0; }
+.qa-quiet { color: var(--jp-ui-font-color2, #5b6470); font-size: 13px; }
 .qa-code { font-size: 12px; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 320px; overflow: auto; }
 """
 _WORDS = {
