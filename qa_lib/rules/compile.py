@@ -88,11 +88,7 @@ class Compiler:
         """The filters of an event as one predicate that is never unknown."""
         match rule:
             case All() | Any():
-                parts = [self.where(child, event) for child in rule.of]
-                joined: exp.Expr = exp.true()
-                if parts:
-                    joined = exp.and_(*parts) if isinstance(rule, All) else exp.or_(*parts)
-                return exp.Not(this=exp.Paren(this=joined)) if rule.negated else exp.Paren(this=joined)
+                return _joined(rule, [self.where(child, event) for child in rule.of])
             case Attribute():
                 return _known(self.comparison(rule, event.property(rule.field)))
             case _:
@@ -194,11 +190,7 @@ def compile_rule(rule: Rule, catalogue: Catalogue, as_of: datetime, zone: ZoneIn
 
     def predicate(node: Rule) -> exp.Expr:
         if isinstance(node, All | Any):
-            parts = [predicate(child) for child in node.of]
-            joined: exp.Expr = exp.true()
-            if parts:
-                joined = exp.and_(*parts) if isinstance(node, All) else exp.or_(*parts)
-            return exp.Not(this=exp.Paren(this=joined)) if node.negated else exp.Paren(this=joined)
+            return _joined(node, [predicate(child) for child in node.of])
         select = (
             compiler.event_condition(node) if isinstance(node, Event) else compiler.profile_condition(node)
         )
@@ -206,6 +198,14 @@ def compile_rule(rule: Rule, catalogue: Catalogue, as_of: datetime, zone: ZoneIn
 
     expression = exp.select(exp.column("person_no")).from_("people").where(predicate(rule))
     return Compiled(expression, compiler.params)
+
+
+def _joined(group: All | Any, parts: list[exp.Expr]) -> exp.Expr:
+    """The predicates of a group's children as one, in brackets; true where there is none."""
+    joined: exp.Expr = exp.true()
+    if parts:
+        joined = exp.and_(*parts) if isinstance(group, All) else exp.or_(*parts)
+    return exp.Not(this=exp.Paren(this=joined)) if group.negated else exp.Paren(this=joined)
 
 
 def days_inside(window: Last, as_of: datetime, zone: ZoneInfo) -> tuple[date, date]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from urllib.parse import unquote, urlparse
 
 from qa_lib.errors import NothingBuilt, WorkspaceUnusable
 from qa_lib.tables import SQL_TYPES, Table
+from qa_lib.workspace.files import sync
 from qa_lib.workspace.sql import file_literal
 
 if TYPE_CHECKING:
@@ -117,10 +117,10 @@ class Store:
         opened = self._open(table.name)
         # delta-rs does not sync; a version is only named once its files would survive a power cut
         for path in set(self.files(table.name, opened.version())) - before:
-            _sync(Path(path))
+            sync(Path(path))
         log = self.folder / table.name / "_delta_log"
-        _sync(log / f"{opened.version():020d}.json")
-        _sync(log)
+        sync(log / f"{opened.version():020d}.json")
+        sync(log)
         return int(opened.version())
 
 
@@ -131,11 +131,3 @@ def _cast(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.R
 
 def _local(uri: str) -> str:
     return unquote(urlparse(uri).path if uri.startswith("file:") else uri)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -20,6 +20,7 @@ import duckdb
 
 from qa_lib.errors import AsOfOutside, NothingBuilt, ReadOnly, SpecError, WorkspaceUnusable
 from qa_lib.tables import TABLES, Table
+from qa_lib.workspace.files import sync
 from qa_lib.workspace.snapshot import FILE, META, Snapshot
 from qa_lib.workspace.sql import open_builder, quoted, to_frame
 from qa_lib.workspace.state import Landing, Published, State
@@ -204,7 +205,7 @@ class Workspace:
                     connection.execute("CHECKPOINT")
                 (beside / META).write_text(json.dumps(draft.meta, ensure_ascii=False), encoding="utf-8")
                 for path in (beside / FILE, beside / META, beside):
-                    _sync(path)
+                    sync(path)
                 with contextlib.suppress(OSError):  # another build of the same content was faster
                     beside.rename(target)
             finally:
@@ -353,11 +354,3 @@ def _usable(root: Path) -> Iterator[None]:
             f"The workspace {root} cannot be written: {error}. Check the folder's owner, its permissions and "
             "the space left, or choose another with --workspace."
         ) from error
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
