@@ -17,6 +17,23 @@ FieldType = Literal["number", "text", "date", "boolean", "list"]
 FieldKind = Literal["attribute", "tag"]
 
 
+_UNITS_ZH = {
+    "days": "天",
+    "orders": "单",
+    "months": "个月",
+    "stores": "家",
+    "items": "种",
+    "points": "分",
+    "coupons": "张",
+    "campaigns": "个",
+}
+
+
+def unit_label(unit: str) -> Label:
+    """A unit in both languages; a currency's code, or a unit of an analyst's own, reads alike in both."""
+    return Label(_UNITS_ZH.get(unit, unit), unit)
+
+
 @dataclass(frozen=True)
 class Suggestion:
     """A value that occurs in the data, and for how many people or events."""
@@ -44,7 +61,7 @@ class Field:
             "kind": self.kind,
             "type": self.type,
             "label": self.label.to_dict(),
-            "unit": self.unit,
+            "unit": unit_label(self.unit).to_dict(),
             "group": self.group.to_dict(),
             "description": self.description.to_dict(),
             "values": [{"value": s.value, "count": s.count} for s in self.values],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any as AnyValue
 
-from qa_lib.rules.catalogue import Catalogue, EventType, Field
+from qa_lib.rules.catalogue import Catalogue, EventType, Field, unit_label
 from qa_lib.rules.measures import measure_type
 from qa_lib.rules.model import All, Any, Attribute, Event, Path, Rule, Tag, walk
 from qa_lib.rules.operators import Operator, operator
@@ -27,16 +27,6 @@ WINDOWS: dict[str, Label] = {
 _MISSING = {
     "include": Label("（无值者计入）", " (people without a value included)"),
     "exclude": Label("（无值者不计入）", " (people without a value excluded)"),
-}
-_UNITS_ZH = {
-    "days": "天",
-    "orders": "单",
-    "months": "个月",
-    "stores": "家",
-    "items": "种",
-    "points": "分",
-    "coupons": "张",
-    "campaigns": "个",
 }
 _SHOWN = 5
 
@@ -131,7 +121,8 @@ def _value(value: AnyValue, unit: str) -> Label:
     if isinstance(value, bool):
         return Label("“是”", "true") if value else Label("“否”", "false")
     if isinstance(value, int | float):
-        return Label(f"{value:,} {_UNITS_ZH.get(unit, unit)}".strip(), f"{value:,} {unit}".strip())
+        words = unit_label(unit)
+        return Label(f"{value:,} {words.zh}".strip(), f"{value:,} {words.en}".strip())
     return Label(f"“{value}”", f"“{value}”")
 
 

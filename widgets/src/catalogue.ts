@@ -17,7 +17,8 @@ export interface Field {
   kind: "attribute" | "tag";
   type: FieldType;
   label: Label;
-  unit: string;
+  /** In both languages as Python sends it; a text of the form's own is in its language already. */
+  unit: Label | string;
   group: Label;
   description: Label;
   values: Suggestion[];

@@ -59,7 +59,7 @@ function OneValue({ field, label, value, onChange }: OneValueProps) {
   switch (field.type) {
     case "number":
       return (
-        <NumberInput label={label} unit={field.unit} value={typeof value === "number" ? value : undefined} onChange={onChange} />
+        <NumberInput label={label} unit={typeof field.unit === "string" ? field.unit : t(field.unit)} value={typeof value === "number" ? value : undefined} onChange={onChange} />
       );
     case "date":
       return <DateInput label={label} value={typeof value === "string" ? value : ""} onChange={onChange} />;
