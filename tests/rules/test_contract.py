@@ -48,3 +48,8 @@ def test_every_declared_row_has_words_in_both_languages(people_catalogue: Catalo
         for row in real[part]:
             assert row["label"]["zh"], row
             assert row["label"]["en"], row
+
+
+def test_the_published_schema_is_the_one_of_the_code() -> None:
+    published = Path(__file__).parents[2] / "docs" / "rule.schema.json"
+    assert json.loads(published.read_text(encoding="utf-8")) == json.loads(json.dumps(rule_schema()))
