@@ -18,7 +18,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
 
-from qa_lib.errors import AsOfOutside, NothingBuilt, ReadOnly, SpecError, WorkspaceUnusable
+from qa_lib.errors import (
+    AsOfOutside,
+    NothingBuilt,
+    ReadOnly,
+    SpecError,
+    WorkbenchError,
+    WorkspaceUnusable,
+)
 from qa_lib.tables import TABLES, Table
 from qa_lib.workspace.files import sync
 from qa_lib.workspace.snapshot import FILE, META, Snapshot
@@ -194,9 +201,7 @@ class Workspace:
                 beside = self.root / "cache" / f".building-{os.getpid()}-{uuid.uuid4().hex[:8]}"
                 beside.mkdir(parents=True)
             try:
-                with _usable(self.root):
-                    connection = open_builder(beside / FILE)
-                with contextlib.closing(connection):
+                with _usable(self.root), contextlib.closing(open_builder(beside / FILE)) as connection:
                     for table, at in versions.items():
                         scan = self.store.scan_sql(TABLES[table], at)
                         connection.execute(f"CREATE TEMP VIEW {quoted(table)} AS {scan}")
@@ -342,14 +347,20 @@ def _settings(root: Path) -> dict[str, Any]:
 def _usable(root: Path) -> Iterator[None]:
     """Turn what the system says of a folder into words."""
     import sqlalchemy.exc
+    from deltalake.exceptions import DeltaError
 
     try:
         yield
-    except WorkspaceUnusable:
+    except WorkbenchError:
         raise
-    except (OSError, sqlalchemy.exc.OperationalError, duckdb.IOException) as error:
-        if isinstance(error, NothingBuilt):
-            raise
+    except (
+        OSError,
+        sqlalchemy.exc.OperationalError,
+        duckdb.IOException,
+        duckdb.TransactionException,  # a commit that could not be written
+        duckdb.FatalException,
+        DeltaError,
+    ) as error:
         raise WorkspaceUnusable(
             f"The workspace {root} cannot be written: {error}. Check the folder's owner, its permissions and "
             "the space left, or choose another with --workspace."

@@ -66,7 +66,7 @@ def test_a_build_killed_at_any_instant_leaves_the_snapshot_before_and_the_next_o
     before = build(landed, "2017-06-01T04:00:00Z")
     profile = before.frame("SELECT * FROM profile")
     chance = random.Random(618)
-    for _ in range(5):
+    for _ in range(20):
         process = start(landed.root, "2017-09-01T04:00:00Z")
         go(process)
         time.sleep(chance.uniform(0.0, 0.35))
