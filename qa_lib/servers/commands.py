@@ -9,7 +9,6 @@ from pathlib import Path
 
 _KERNELS = "qa_lib.jobs.kernel.ThisPython"
 # Without this list Voila loads every extension of JupyterLab that is installed, and fails on some.
-_EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "anywidget", "@voila-dashboards/widgets-manager8"]
 _LAB_SETTINGS = Path(__file__).with_name("lab_settings")  # its defaults do not ask about news
 JUPYTER_DATA = Path(__file__).parents[1] / "widgets"  # holds voila/templates/qa
 
@@ -51,11 +50,11 @@ def voila_command(
         "qa_lib.servers.dashboards",
         str(Path(notebooks_dir).absolute()),
         "--no-browser",
+        "--Voila.log_level=WARN",
         f"--Voila.ip={ip}",
         f"--port={port}",
         "--Voila.port_retries=0",
         f"--Voila.auto_token={with_token}",
-        "--Voila.config_file_paths=[]",  # nobody's voila.json changes what is published
         "--template=qa",
         "--classic_tree=True",
         "--strip_sources=True",
@@ -67,8 +66,6 @@ def voila_command(
         "--VoilaConfiguration.allow_template_override=NO",
         "--VoilaConfiguration.allow_theme_override=NO",
         "--VoilaConfiguration.show_tracebacks=False",
-        "--VoilaConfiguration.file_allowlist=['public/.*']",
-        f"--VoilaConfiguration.extension_allowlist={_EXTENSIONS}",
         f"--VoilaConfiguration.kernel_spec_manager_class={_KERNELS}",
         "--HTMLExporter.language_code=zh",
         *extra,
@@ -100,6 +97,8 @@ def lab_command(
         sys.executable,
         "-m",
         "jupyterlab",
+        "--ServerApp.log_level=WARN",
+        "--LabApp.log_level=WARN",
         "--no-browser",
         f"--ServerApp.ip={ip}",
         f"--ServerApp.port={port}",

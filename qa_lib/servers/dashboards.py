@@ -11,6 +11,9 @@ from qa_lib.errors import FileUnreadable
 from qa_lib.jobs.parameters import read_notebook
 from qa_lib.jobs.report import notebook_title
 
+#: What a dashboard's page loads: the widgets, and nothing else that may be installed for JupyterLab.
+_EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "anywidget", "@voila-dashboards/widgets-manager8"]
+
 
 def titles(folder: str | Path, under: str = "") -> dict[str, str]:
     """The title of each notebook in `folder`/`under`, by its path below `folder`.
@@ -44,7 +47,16 @@ def main() -> None:
     from traitlets.config import Config
     from voila.app import Voila  # type: ignore[import-untyped]
 
-    Voila.launch_instance(config=Config(VoilaConfiguration={"page_config_hook": _with_titles}))
+    Voila.launch_instance(
+        config=Config(
+            Voila={"config_file_paths": []},  # nobody's voila.json changes what is published
+            VoilaConfiguration={
+                "page_config_hook": _with_titles,
+                "file_allowlist": ["public/.*"],
+                "extension_allowlist": _EXTENSIONS,
+            },
+        )
+    )
 
 
 if __name__ == "__main__":
