@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` and `make test`. Each does its own set-up.
 CONDA := --pyproject pyproject.toml --extra demo --extra lab-zh --python-include infer --name quick-audience-workbench --no-header
 
-.PHONY: help demo test test-long lint lab dashboards bench lock environment clean
+.PHONY: help demo test lint lab dashboards lock clean
 .DEFAULT_GOAL := help
 
 help:  ## say what there is
