@@ -8,7 +8,8 @@
     │   └── RuleTooLarge                   deeper or longer than a rule may be
     ├── DataError (ValueError)             rows or files that are not what their contract says
     │   ├── ContractBroken                 a column is missing or has another type
-    │   └── FileUnreadable (OSError)       a file that is not there, truncated or no Parquet/CSV
+    │   ├── FileUnreadable (OSError)       a file that is not there, truncated or no Parquet/CSV
+    │   └── ContentError                   a message that its channel cannot carry to this person
     ├── AsOfOutside (ValueError)           a moment the data or the snapshots do not cover
     ├── NothingBuilt (LookupError)         no snapshot, table or run where one was expected
     ├── WorkspaceUnusable (OSError)        a folder that cannot be read, written or is too new
@@ -58,6 +59,10 @@ class ContractBroken(DataError):
 
 class FileUnreadable(DataError, OSError):
     """A file that is not there, is truncated, or is in another format."""
+
+
+class ContentError(DataError):
+    """A message that its channel cannot carry, or a value that it names and a person lacks."""
 
 
 class AsOfOutside(WorkbenchError, ValueError):

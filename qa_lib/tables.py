@@ -220,6 +220,30 @@ REJECTS = Table(
         Column("reason", "text", "what was expected"),
     ),
 )
+PLAN_ROWS = Table(
+    "plan_rows",
+    "One row per person whom a plan considered: sent to, or not and why; plans only add rows.",
+    (
+        Column("plan_hash", "text", "the plan"),
+        Column("person_id", "text", "who"),
+        Column("reason", "text", "why not; empty where a message is to go", nullable=True),
+        Column("detail", "text", "what the reason was about", nullable=True),
+        Column("channel", "text", "by which way"),
+        Column("address", "text", "to which address", nullable=True),
+        Column("zone", "text", "the person's zone, or the campaign's"),
+        Column("send_at", "timestamp", "not before", nullable=True),
+        Column("is_deferred", "boolean", "whether quiet hours moved it"),
+        Column("content", "text", "what was rendered, as JSON", nullable=True),
+        Column("unit_count", "integer", "parts or messages that are paid"),
+        Column("message_cost_amount", "amount", "what the message costs"),
+        Column("offer_worst_amount", "amount", "what the offer can cost at most", nullable=True),
+        Column("offer_expected_amount", "amount", "what the offer is expected to cost, rounded"),
+        Column("priority", "integer", "higher goes first"),
+        Column("expected_value_amount", "amount", "higher goes first among equals; may be below 0"),
+        Column("tie", "text", "stable hash, smaller goes first among equals"),
+    ),
+    key=("plan_hash", "person_id"),
+)
 
 TABLES: dict[str, Table] = {
     t.name: t
@@ -237,10 +261,14 @@ TABLES: dict[str, Table] = {
     )
 }
 
+#: Tables that the workbench itself fills about the future; no snapshot is built from them.
+PLANNED_TABLES: dict[str, Table] = {t.name: t for t in (PLAN_ROWS,)}
+
 
 def table(name: str) -> Table:
     """The declared table of that name."""
+    known = TABLES | PLANNED_TABLES
     try:
-        return TABLES[name]
+        return known[name]
     except KeyError:
-        raise UnknownName(f"Unknown table {name!r}.{did_you_mean(name, TABLES)}") from None
+        raise UnknownName(f"Unknown table {name!r}.{did_you_mean(name, known)}") from None

@@ -1,0 +1,87 @@
+"""Campaigns: offers, messages, channel facts, and the plan that says what will happen to every person.
+
+`plan` decides and changes nothing; `keep_plan` keeps what it decided; `resolve_conflicts` weighs several.
+"""
+
+from qa_lib.campaigns.addresses import ADDRESS_COLUMNS, addresses
+from qa_lib.campaigns.campaign import Assumptions, Campaign, Costs, Schedule
+from qa_lib.campaigns.channels import CHANNELS, MINI_PROGRAM_LIMITS, Channel, channel
+from qa_lib.campaigns.conflicts import ONE_A_DAY, resolve_conflicts
+from qa_lib.campaigns.graphemes import graphemes
+from qa_lib.campaigns.inputs import past_sends
+from qa_lib.campaigns.kept import keep_plan, plans, read_plan
+from qa_lib.campaigns.messages import (
+    EmailMessage,
+    MiniProgramMessage,
+    OutboxMessage,
+    PushMessage,
+    Rendered,
+    SmsMessage,
+)
+from qa_lib.campaigns.money import Amount, Rate, amount, from_minor, rounded, to_minor
+from qa_lib.campaigns.offers import (
+    OFFER_KINDS,
+    Basket,
+    Coupon,
+    DirectAmount,
+    Line,
+    OfferKind,
+    PercentageDiscount,
+    ThresholdDiscount,
+    Tier,
+)
+from qa_lib.campaigns.plan import Plan, plan
+from qa_lib.campaigns.reasons import NOT_IN_AUDIENCE, REASONS, funnel
+from qa_lib.campaigns.sms import cut_to_fit, encoding_of, forcing_characters, part_count, split_parts, units
+
+__all__ = [
+    "ADDRESS_COLUMNS",
+    "CHANNELS",
+    "MINI_PROGRAM_LIMITS",
+    "NOT_IN_AUDIENCE",
+    "OFFER_KINDS",
+    "ONE_A_DAY",
+    "REASONS",
+    "Amount",
+    "Assumptions",
+    "Basket",
+    "Campaign",
+    "Channel",
+    "Costs",
+    "Coupon",
+    "DirectAmount",
+    "EmailMessage",
+    "Line",
+    "MiniProgramMessage",
+    "OfferKind",
+    "OutboxMessage",
+    "PercentageDiscount",
+    "Plan",
+    "PushMessage",
+    "Rate",
+    "Rendered",
+    "Schedule",
+    "SmsMessage",
+    "ThresholdDiscount",
+    "Tier",
+    "addresses",
+    "amount",
+    "channel",
+    "cut_to_fit",
+    "encoding_of",
+    "forcing_characters",
+    "from_minor",
+    "funnel",
+    "graphemes",
+    "keep_plan",
+    "part_count",
+    "past_sends",
+    "plan",
+    "plans",
+    "read_plan",
+    "resolve_conflicts",
+    "rounded",
+    "split_parts",
+    "to_minor",
+    "units",
+]
