@@ -214,7 +214,7 @@ def _reason(one: Any, today: pd.Timestamp, count: int, least: int) -> Label:
     if count < least:
         return Label(
             f"此前已结束的活动只有 {count} 个，少于 {least} 个",
-            f"only {count} campaigns to learn from had ended before it, fewer than {least}",
+            f"only {count} of the {least} campaigns to learn from had ended before it",
         )
     return Label("", "")
 

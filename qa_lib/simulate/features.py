@@ -133,6 +133,7 @@ _PLANNED = [
         "SELECT CAST($campaign_id AS VARCHAR) AS campaign_id, CAST($coupons AS BIGINT) AS coupon_count",
     ),
 ]
+# Money is added as decimals and shares in a stated order, so that the same snapshot gives the same bytes.
 # A window that reaches back before the data is scaled to its full length: counts of an early and of a late
 # campaign then mean the same.
 _STEPS = [
@@ -157,7 +158,7 @@ _STEPS = [
     (
         "visited",
         """
-        SELECT campaign_id, person_no, sum(CAST(paid_amount AS DOUBLE)) AS spend, count(*) AS orders,
+        SELECT campaign_id, person_no, CAST(sum(paid_amount) AS DOUBLE) AS spend, count(*) AS orders,
                epoch(any_value(start_at) - max(occurred_at)) / 86400 AS recency
         FROM targets JOIN plans USING (campaign_id) JOIN event_visit USING (person_no)
         WHERE occurred_at >= since_at AND occurred_at < start_at
@@ -168,7 +169,7 @@ _STEPS = [
         "bought",
         """
         SELECT t.campaign_id, t.person_no, e.item_id, e.department, e.order_id,
-               CAST(e.paid_amount AS DOUBLE) AS paid, e.coupon_amount > 0 AS has_coupon,
+               e.paid_amount AS paid, e.coupon_amount > 0 AS has_coupon,
                o.item_id IS NOT NULL AS on_offer
         FROM targets t JOIN plans p USING (campaign_id) JOIN event_purchase e USING (person_no)
         LEFT JOIN offers o ON o.campaign_id = t.campaign_id AND o.item_id = e.item_id
@@ -179,7 +180,7 @@ _STEPS = [
         "lines",
         """
         SELECT campaign_id, person_no, count(*) FILTER (has_coupon) AS coupon_lines,
-               coalesce(sum(paid) FILTER (on_offer), 0) AS offer_spend,
+               CAST(coalesce(sum(paid) FILTER (on_offer), 0) AS DOUBLE) AS offer_spend,
                count(DISTINCT order_id) FILTER (on_offer) AS offer_orders,
                count(DISTINCT item_id) FILTER (on_offer) AS offer_items
         FROM bought GROUP BY ALL
@@ -197,14 +198,15 @@ _STEPS = [
         "departments",
         """
         SELECT campaign_id, person_no, department,
-               sum(paid) / nullif(sum(sum(paid)) OVER (PARTITION BY campaign_id, person_no), 0) AS share
+               CAST(sum(paid) AS DOUBLE)
+                   / nullif(CAST(sum(sum(paid)) OVER (PARTITION BY campaign_id, person_no) AS DOUBLE), 0) AS share
         FROM bought GROUP BY campaign_id, person_no, department
         """,
     ),
     (
         "affinity",
         """
-        SELECT campaign_id, person_no, sum(share * weight) AS affinity
+        SELECT campaign_id, person_no, sum(share * weight ORDER BY department) AS affinity
         FROM departments JOIN offered USING (campaign_id, department) GROUP BY ALL
         """,
     ),

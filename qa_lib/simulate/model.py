@@ -105,7 +105,9 @@ class RedemptionModel(ClassifierMixin, BaseEstimator):
         with threadpool_limits(limits=1, user_api="blas"):  # on so little, threads only wait for each other
             for one in campaigns if len(campaigns) > 1 else ():
                 out = campaign == one
-                without[out] = self._regression(raw[~out], kind[~out], outcome[~out]).logits(raw[out], kind[out])
+                without[out] = self._regression(raw[~out], kind[~out], outcome[~out]).logits(
+                    raw[out], kind[out]
+                )
                 base[out] = self._averages(campaign[~out], kind[~out], outcome[~out]).logits(kind[out])
             self._regressed = self._regression(raw, kind, outcome)
         self._average = self._averages(campaign, kind, outcome)
@@ -177,7 +179,9 @@ class _Regressed:
     ) -> None:
         self.types = sorted(set(kind))
         self.middle, spread = raw.mean(axis=0), raw.std(axis=0)
-        self.spread = np.where(spread > 0, spread, 1.0)
+        # a column that does not vary here may have a spread of 1e-16 by rounding, and says nothing
+        varies = spread > 1e-9 * np.maximum(1.0, np.abs(self.middle))
+        self.spread = np.where(varies, spread, np.inf)
         self.constant = _logit((outcome.sum() + 0.5) / (len(outcome) + 1))
         self.regression: LogisticRegression | None = None
         if outcome.min() < outcome.max():

@@ -92,7 +92,9 @@ def test_learnt_bands_cover_new_campaigns_of_a_world_with_a_campaign_effect() ->
     assert 0.80 <= np.mean(covered) <= 0.98
 
 
-def test_the_same_seed_gives_the_same_bytes_and_memory_changes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_seed_gives_the_same_bytes_and_memory_changes_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     frame, effect = people(500), CampaignEffect.known(0.3)
     one = simulate_campaign(frame, effect, delivery_rate=0.9, random_state=4)
     again = simulate_campaign(frame, effect, delivery_rate=0.9, random_state=4)
