@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -53,6 +55,22 @@ def test_the_campaigns_of_the_real_year_are_the_fully_observed_ones(year: Backte
     assert set(why[why == "began before the data"].index) == {"24", "25", "26"}
     assert why["9"] == "only 8 of the 9 campaigns to learn from had ended before it"
     assert year.campaigns["training_campaign_count"].min() == 9
+
+
+@pytest.mark.demo
+def test_the_readme_prints_the_backtests_numbers(year: Backtest) -> None:
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    for one in year.campaigns.itertuples():
+        row = (
+            f"| {one.campaign_id} | {one.campaign_type[-1]} | {one.training_campaign_count} | {one.targeted:,} "
+            f"| {one.redeemers} |"
+        )
+        line = next(text for text in readme.splitlines() if text.startswith(row))
+        told = [float(n) for n in re.findall(r"[\d.]+", line[len(row) :])]
+        wanted = [one.predicted, one.low, one.high, one.people_low, one.people_high, one.type_average]
+        np.testing.assert_allclose(told, wanted, atol=0.06)
+    for score in ("auc", "total_ratio", "error", "calibration_error", "placebo_auc"):
+        assert f"| {year.score(score):.3f} |" in readme
 
 
 @pytest.mark.demo
