@@ -4,6 +4,7 @@
 selections back to Python. Nothing global is changed by importing.
 """
 
+from qa_lib.charts.backtest import backtest_bands, calibration_dots
 from qa_lib.charts.campaigns import campaign_bars, campaign_calendar, campaign_heat_map, redemption_lines
 from qa_lib.charts.format import format_value
 from qa_lib.charts.profiles import column_coverage_bars, histogram, rfm_cube, spend_line, tag_coverage_bars
@@ -16,7 +17,9 @@ __all__ = [
     "ROW_LIMIT",
     "Live",
     "Picture",
+    "backtest_bands",
     "breakdown_dumbbells",
+    "calibration_dots",
     "campaign_bars",
     "campaign_calendar",
     "campaign_heat_map",

@@ -81,6 +81,25 @@ _WORDS: dict[str, Label] = {
         "TGI = 人群占比 / 全体占比 × 100；浅色：区间含 100",
         "TGI = audience share / base share × 100; pale: the interval holds 100",
     ),
+    # the backtest
+    "observed": Label("实际核销人数", "Observed redeemers"),
+    "predicted": Label("预测", "Predicted"),
+    "type_average": Label("类型平均", "Type average"),
+    "people_band": Label("仅个人的区间", "Band, people only"),
+    "predicted_rate": Label("预测核销率", "Predicted rate"),
+    "observed_rate": Label("实际核销率", "Observed rate"),
+    "title_backtest": Label("回测：预测与实际核销人数", "Backtest: predicted and observed redeemers"),
+    "sub_backtest": Label(
+        "圆点实际，横短线预测，× 为类型平均\n浅带为 {level} 区间（含活动效应），深带只含个人差异",
+        "Dot: observed; tick: predicted; ×: type average\nPale: {level} band with campaign effect; dark: people only",
+    ),
+    "title_backtest_calibration": Label(
+        "校准：预测核销率与实际核销率", "Calibration: predicted and observed rate"
+    ),
+    "sub_backtest_calibration": Label(
+        "按预测从低到高等分十组；虚线为完全一致，竖线为实际的 90% 区间",
+        "Ten groups of equal size by prediction; dashed: perfect, bars: 90% interval of the observed",
+    ),
     # the dashboard
     "dashboard": Label("活动效果描述", "Campaign results"),
     "all_campaigns": Label("全部活动", "All campaigns"),

@@ -41,6 +41,7 @@ THEN: tuple[Step, ...] = (
     Step("explore/01_meet_the_data.ipynb"),
     Step("explore/02_tags.ipynb"),
     Step("explore/03_rules_and_audiences.ipynb"),
+    Step("explore/05_backtest.ipynb"),
     Step("jobs/campaign_report.ipynb"),
     Step("dashboards/audience_workbench.ipynb"),
     Step("dashboards/campaign_results.ipynb"),

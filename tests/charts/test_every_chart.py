@@ -17,6 +17,7 @@ from qa_lib.charts.words import say
 from qa_lib.errors import DataError, UnknownName
 from qa_lib.measure import campaign_metrics, redemptions_over_time, spend_over_time
 from qa_lib.profiles import tags
+from qa_lib.simulate import backtest
 from qa_lib.workspace import Snapshot
 
 Draw = Callable[[Snapshot, str], Any]
@@ -63,6 +64,12 @@ CHARTS: dict[str, Draw] = {
         s.frame("SELECT rfm_segment, count(*) AS people_count FROM profile GROUP BY ALL"), language=lang
     ),
     "title_spend_week": lambda s, lang: charts.spend_line(spend_over_time(s), language=lang),
+    "title_backtest": lambda s, lang: charts.backtest_bands(
+        backtest(s, least_training_campaigns=2, draw_count=100).campaigns, language=lang
+    ),
+    "title_backtest_calibration": lambda s, lang: charts.calibration_dots(
+        backtest(s, least_training_campaigns=2, draw_count=100).calibration, language=lang
+    ),
     "title_breakdown": lambda s, lang: charts.breakdown_dumbbells(SHARES, "", language=lang),
 }
 
@@ -120,6 +127,9 @@ def test_empty_frames_draw_empty_charts(snapshot: Snapshot) -> None:
     frame = campaign_metrics(snapshot).iloc[:0]
     assert charts.to_svg(charts.campaign_bars(frame))
     assert charts.to_svg(charts.campaign_calendar(frame))
+    result = backtest(snapshot, least_training_campaigns=2, draw_count=100)
+    assert charts.to_svg(charts.backtest_bands(result.campaigns.iloc[:0]))
+    assert charts.to_svg(charts.calibration_dots(result.calibration.iloc[:0]))
     over_time = redemptions_over_time(snapshot, split=("campaign_type",)).iloc[:0]
     assert charts.to_svg(charts.redemption_lines(over_time))
 
