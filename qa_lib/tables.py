@@ -56,12 +56,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table: `key` names the columns that are unique together (empty where the source has none)."""
+    """One table: `key` names the columns that are unique together (empty where the source has none).
+
+    `in_snapshots` says whether a build reads the table, so that a new version of it calls for a new one.
+    """
 
     name: str
     description: str
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
+    in_snapshots: bool = True
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:
@@ -243,6 +247,52 @@ PLAN_ROWS = Table(
         Column("tie", "text", "stable hash, smaller goes first among equals"),
     ),
     key=("plan_hash", "person_id"),
+    in_snapshots=False,
+)
+LINKS = Table(
+    "links",
+    "Evidence that two identifiers are one person; both sides the same say that one was seen alone.",
+    (
+        Column("left_kind", "text", "kind of identifier, one of qa_lib.identity.KINDS"),
+        Column("left_value", "text", "its normalised value"),
+        Column("right_kind", "text", "kind of the other identifier"),
+        Column("right_value", "text", "its normalised value"),
+        Column("source", "text", "where both were seen together"),
+        Column("observed_at", "timestamp", "when"),
+        Column("origin", "text", "observed or generated"),
+    ),
+    in_snapshots=False,
+)
+IDENTITIES = Table(
+    "identities",
+    "Whose an identifier was, and from when to when the workbench held it so (half-open).",
+    (
+        Column("kind", "text", "kind of identifier"),
+        Column("value", "text", "its normalised value"),
+        Column("person_id", "text", "the resolved person"),
+        Column("since_at", "timestamp", "first moment"),
+        Column("until_at", "timestamp", "end; empty while it lasts", nullable=True),
+    ),
+    key=("kind", "value", "since_at"),
+    in_snapshots=False,
+)
+IDENTITY_CHANGES = Table(
+    "identity_changes",
+    "Every merge, split, quarantine and undo, with its reason; identifiers are JSON lists of [kind, value].",
+    (
+        Column("change_id", "text", "the change"),
+        Column("change", "text", "merge, split, quarantine or undo"),
+        Column("person_id", "text", "who kept the id", nullable=True),
+        Column("other_person_id", "text", "who was merged into it, or split from it", nullable=True),
+        Column("kept_identifiers", "text", "of `person_id`, JSON"),
+        Column("moved_identifiers", "text", "of `other_person_id`, JSON; of a quarantine, what is held back"),
+        Column("cause", "text", "links, shared, large, conflict, or the change that was undone"),
+        Column("reason", "text", "in words"),
+        Column("changed_at", "timestamp", "when"),
+        Column("undone_at", "timestamp", "when it was undone, or a quarantine lifted", nullable=True),
+    ),
+    key=("change_id",),
+    in_snapshots=False,
 )
 
 TABLES: dict[str, Table] = {
@@ -258,17 +308,20 @@ TABLES: dict[str, Table] = {
         PROMOTIONS,
         INTERACTIONS,
         REJECTS,
+        LINKS,
+        IDENTITIES,
+        IDENTITY_CHANGES,
+        PLAN_ROWS,
     )
 }
 
-#: Tables that the workbench itself fills about the future; no snapshot is built from them.
-PLANNED_TABLES: dict[str, Table] = {t.name: t for t in (PLAN_ROWS,)}
+#: The tables that a build reads.
+SNAPSHOT_TABLES: tuple[str, ...] = tuple(t.name for t in TABLES.values() if t.in_snapshots)
 
 
 def table(name: str) -> Table:
     """The declared table of that name."""
-    known = TABLES | PLANNED_TABLES
     try:
-        return known[name]
+        return TABLES[name]
     except KeyError:
-        raise UnknownName(f"Unknown table {name!r}.{did_you_mean(name, known)}") from None
+        raise UnknownName(f"Unknown table {name!r}.{did_you_mean(name, TABLES)}") from None

@@ -76,7 +76,7 @@ def examine(path: str | Path | None = None) -> Report:
             version = workspace.store.version(name)
             published = current.table_versions.get(name) if current else None
             tables[name] = {"version": version, "published": published}
-            if current and published != version:
+            if current and TABLES[name].in_snapshots and published != version:
                 warnings.append(
                     f"Table '{name}' is at version {version}, the current snapshot read {published}: run `qa build`."
                 )

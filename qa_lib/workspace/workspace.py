@@ -26,7 +26,7 @@ from qa_lib.errors import (
     WorkbenchError,
     WorkspaceUnusable,
 )
-from qa_lib.tables import TABLES, Table
+from qa_lib.tables import SNAPSHOT_TABLES, TABLES, Table
 from qa_lib.workspace.files import sync
 from qa_lib.workspace.snapshot import FILE, META, Snapshot
 from qa_lib.workspace.sql import open_builder, quoted, to_frame
@@ -188,7 +188,7 @@ class Workspace:
         """
         self._writable()
         as_of = as_of.astimezone(UTC)
-        versions = {name: self.store.version(name) for name in TABLES if self.store.exists(name)}
+        versions = {name: self.store.version(name) for name in SNAPSHOT_TABLES if self.store.exists(name)}
         key = json.dumps([versions, as_of.isoformat(), recipe, library_version(), FORMAT], sort_keys=True)
         name = f"{as_of:%Y%m%dT%H%M%SZ}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
         published = Published(name, as_of, versions, library_version(), datetime.now(UTC))

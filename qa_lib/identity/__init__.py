@@ -1,0 +1,51 @@
+"""One person behind many identifiers: evidence as links, people with stable ids, every change undoable.
+
+`normalise` and `KINDS` say what an identifier is; `add_links` takes evidence in; `resolve` makes people
+of it and records merges, splits and quarantines; `undo` takes one back; `explain` shows the chain of
+evidence; `pair_quality` and `group_sizes` measure it against a kept truth. `generate_aliases` makes the
+demo's.
+"""
+
+from qa_lib.identity.aliases import AliasErrors, aliases_of, generate_aliases
+from qa_lib.identity.explain import Explanation, explain
+from qa_lib.identity.graph import Groups, Policy, group_links
+from qa_lib.identity.kinds import KINDS, Kind, hash_identifier, kind, normalise
+from qa_lib.identity.quality import PairQuality, group_sizes, pair_quality
+from qa_lib.identity.record import (
+    add_links,
+    normalise_links,
+    read_links,
+    read_resolution,
+    resolve,
+    undo,
+    undo_change,
+)
+from qa_lib.identity.resolve import Resolution, resolve_links
+
+__all__ = [
+    "KINDS",
+    "AliasErrors",
+    "Explanation",
+    "Groups",
+    "Kind",
+    "PairQuality",
+    "Policy",
+    "Resolution",
+    "add_links",
+    "aliases_of",
+    "explain",
+    "generate_aliases",
+    "group_links",
+    "group_sizes",
+    "hash_identifier",
+    "kind",
+    "normalise",
+    "normalise_links",
+    "pair_quality",
+    "read_links",
+    "read_resolution",
+    "resolve",
+    "resolve_links",
+    "undo",
+    "undo_change",
+]
