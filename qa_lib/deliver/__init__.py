@@ -7,6 +7,7 @@ the queue; what is promised depends on what the provider can do, one row of `Cap
 from qa_lib.deliver.adapters import Adapter, Capabilities, FileOutbox
 from qa_lib.deliver.ledger import Ledger
 from qa_lib.deliver.messages import Defer, MayContact, Message, Outcome, Planned
+from qa_lib.deliver.receipts import Applied, Receipt, apply_receipts
 from qa_lib.deliver.recovery import resolve
 from qa_lib.deliver.sends import contacted_count, counts, history_of, next_moment, sends_frame, unknowns
 from qa_lib.deliver.stops import opt_out, stopping
@@ -14,6 +15,7 @@ from qa_lib.deliver.worker import Run, run
 
 __all__ = [
     "Adapter",
+    "Applied",
     "Capabilities",
     "Defer",
     "FileOutbox",
@@ -22,7 +24,9 @@ __all__ = [
     "Message",
     "Outcome",
     "Planned",
+    "Receipt",
     "Run",
+    "apply_receipts",
     "contacted_count",
     "counts",
     "history_of",

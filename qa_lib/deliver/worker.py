@@ -14,6 +14,7 @@ from typing import NamedTuple
 from qa_lib.deliver.adapters import Adapter
 from qa_lib.deliver.ledger import Ledger
 from qa_lib.deliver.messages import MayContact, Message, Outcome
+from qa_lib.deliver.receipts import match_receipts
 from qa_lib.deliver.recovery import recover
 from qa_lib.deliver.sends import counts, next_moment
 from qa_lib.errors import ChannelUnavailable, SpecError
@@ -110,6 +111,7 @@ def run(
             continue
         next_at = next_moment(ledger, able.channel, campaign_version)
         now = clock()
+        match_receipts(ledger, now)  # a receipt may have come before the provider's id was written down
         if next_at is None or next_at > now + patience:
             return Run(handed_over, counts(ledger, campaign_version), next_at)
         time.sleep(min(max((next_at - now).total_seconds(), 0.005), 1.0))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import random
 import signal
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -69,6 +71,16 @@ def start(*told: Any) -> multiprocessing.process.BaseProcess:
     return process
 
 
+@contextlib.contextmanager
+def state_and_provider(url: str, provider: Provider) -> Iterator[tuple[State, Provider]]:
+    state = State(url)
+    try:
+        yield state, provider
+    finally:
+        provider.close()
+        state.engine.dispose()
+
+
 class Books(NamedTuple):
     """What the provider took against what the ledger says."""
 
@@ -84,7 +96,7 @@ class Books(NamedTuple):
 def books(state: State, provider: Provider, planned: list[Message], kills: int) -> Books:
     with state.engine.connect() as con:
         found = con.execute(sa.select(deliveries.c.delivery_id, deliveries.c.state))
-        states: dict[str, str] = dict(found.tuples().all())
+        states: dict[str, str] = {row.delivery_id: row.state for row in found}
     taken = provider.taken
     unknown = {k for k, s in states.items() if s == "unknown"}
     return Books(
@@ -111,28 +123,27 @@ def kill_until_done(
     seed: int = 618,
 ) -> Books:
     """Plan, send, kill so many times in the middle of sending, start again until done; compare the books."""
-    state = State(url)
-    provider = Provider(remembers_keys=recovery == "idempotency_key", drops=drops)
     planned = messages(count)
-    assert Ledger(state).plan(planned, START).added == count
-    chance = random.Random(seed)
-    instants = sorted(chance.randrange(count * 9 // 10) for _ in range(kills))
-    done = 0
-    work_told = (url, provider.port, recovery, batch_size, ledger_class)
-    worker = start(*work_told)
-    for instant in instants:
-        while provider.offered <= instant and worker.is_alive():
-            time.sleep(0.001)
-        time.sleep(chance.uniform(0, 0.03))
-        if worker.is_alive():
-            assert worker.pid is not None
-            os.kill(worker.pid, signal.SIGKILL)
+    with state_and_provider(url, Provider(remembers_keys=recovery == "idempotency_key", drops=drops)) as (
+        state,
+        provider,
+    ):
+        assert Ledger(state).plan(planned, START).added == count
+        chance = random.Random(seed)
+        instants = sorted(chance.randrange(count * 9 // 10) for _ in range(kills))
+        done = 0
+        told = (url, provider.port, recovery, batch_size, ledger_class)
+        worker = start(*told)
+        for instant in instants:
+            while provider.offered <= instant and worker.is_alive():
+                time.sleep(0.001)
+            time.sleep(chance.uniform(0, 0.03))
+            if worker.is_alive():
+                assert worker.pid is not None
+                os.kill(worker.pid, signal.SIGKILL)
+            worker.join()
+            done += worker.exitcode == -signal.SIGKILL
+            worker = start(*told)
         worker.join()
-        done += worker.exitcode == -signal.SIGKILL
-        worker = start(*work_told)
-    worker.join()
-    assert worker.exitcode == 0
-    result = books(state, provider, planned, done)
-    provider.close()
-    state.engine.dispose()
-    return result
+        assert worker.exitcode == 0
+        return books(state, provider, planned, done)
