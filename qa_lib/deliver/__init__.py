@@ -2,6 +2,7 @@
 
 A message is one (campaign version, step, person, channel). After a kill at any instant a restart finishes
 the queue; what is promised depends on what the provider can do, one row of `Capabilities` each.
+The mail adapter is `qa_lib.deliver.smtp.Smtp`.
 """
 
 from qa_lib.deliver.adapters import Adapter, Capabilities, FileOutbox

@@ -111,8 +111,8 @@ def run(
             continue
         next_at = next_moment(ledger, able.channel, campaign_version)
         now = clock()
-        match_receipts(ledger, now)  # a receipt may have come before the provider's id was written down
         if next_at is None or next_at > now + patience:
+            match_receipts(ledger, now)  # a receipt may have come before the provider's id was written down
             return Run(handed_over, counts(ledger, campaign_version), next_at)
         time.sleep(min(max((next_at - now).total_seconds(), 0.005), 1.0))
 
