@@ -80,8 +80,11 @@ class Adapter(ABC):
             )
 
     @abstractmethod
-    def send(self, batch: Sequence[Message]) -> Iterable[Outcome]:
-        """Hand messages over. What gets no outcome, as when this raises, counts as unknown."""
+    def send(self, batch: Iterable[Message]) -> Iterable[Outcome]:
+        """Hand messages over, taking each out of the batch when its turn comes.
+
+        What was taken out and gets no outcome, as when this raises, counts as unknown.
+        """
 
     def lookup(self, messages: Sequence[Message]) -> Mapping[str, str]:
         """Key → the provider's id, for those that it took; asked only where `recovery` is `lookup`.
@@ -110,7 +113,8 @@ class FileOutbox(Adapter):
             carries=frozenset({"subject", "text", "html", "unsubscribe_url", "title", "body"}),
         )
 
-    def send(self, batch: Sequence[Message]) -> list[Outcome]:
+    def send(self, batch: Iterable[Message]) -> list[Outcome]:
+        messages = list(batch)
         lines = [
             json.dumps(
                 {
@@ -125,7 +129,7 @@ class FileOutbox(Adapter):
                 },
                 ensure_ascii=False,
             )
-            for m in batch
+            for m in messages
         ]
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with open(self.path, "a+b") as file:
@@ -134,7 +138,7 @@ class FileOutbox(Adapter):
             file.write(("\n".join(lines) + "\n").encode())
             file.flush()
             os.fsync(file.fileno())
-        return [Outcome(m.key, "accepted", provider_id=m.key) for m in batch]
+        return [Outcome(m.key, "accepted", provider_id=m.key) for m in messages]
 
     def lookup(self, messages: Sequence[Message]) -> dict[str, str]:
         wanted = {m.key for m in messages}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -80,6 +81,28 @@ class Defer:
 #: Asked at hand-off: a reason not to contact, a deferral, or None. It may read the state database through
 #: any connection and must not write to it.
 MayContact = Callable[[str, str, datetime], "str | Defer | None"]
+
+
+class Batch(Iterator[Message]):
+    """Messages whose intent is committed: each is given out once, and none after the lease ran out.
+
+    So a worker that was paused and wakes up late hands over nothing that another has taken over, and what
+    was never given out is known not to have left.
+    """
+
+    def __init__(self, messages: Sequence[Message], is_ours: Callable[[], bool]) -> None:
+        self._waiting = deque(messages)
+        self._is_ours = is_ours
+
+    def __next__(self) -> Message:
+        if not self._waiting or not self._is_ours():
+            raise StopIteration
+        return self._waiting.popleft()
+
+    @property
+    def left(self) -> list[Message]:
+        """Those that were not given out."""
+        return list(self._waiting)
 
 
 class Planned(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -118,18 +118,17 @@ class Smtp(Adapter):
         assert all(len(line) <= _LINE for line in by_hand.splitlines())
         return by_hand.encode("ascii") + mail.as_bytes()
 
-    def send(self, batch: Sequence[Message]) -> list[Outcome]:
+    def send(self, batch: Iterable[Message]) -> list[Outcome]:
         with ThreadPoolExecutor(1) as pool:  # a notebook's own thread has a running loop already
             return pool.submit(asyncio.run, self._send(batch)).result()
 
-    async def _send(self, batch: Sequence[Message]) -> list[Outcome]:
-        waiting = list(reversed(batch))
+    async def _send(self, batch: Iterable[Message]) -> list[Outcome]:
+        waiting = iter(batch)  # shared: each connection takes the next one
         outcomes: list[Outcome] = []
 
         async def connection() -> None:
             client: aiosmtplib.SMTP | None = None
-            while waiting:
-                message = waiting.pop()
+            for message in waiting:
                 if client is None:
                     client = aiosmtplib.SMTP(**self._server)
                     try:
@@ -150,7 +149,7 @@ class Smtp(Adapter):
                 except (aiosmtplib.SMTPException, OSError):
                     client.close()
 
-        await asyncio.gather(*(connection() for _ in range(min(self.connections, len(batch)))))
+        await asyncio.gather(*(connection() for _ in range(self.connections)))
         return outcomes
 
     async def _one(self, client: aiosmtplib.SMTP, message: Message) -> tuple[Outcome, bool]:

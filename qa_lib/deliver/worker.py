@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from qa_lib.deliver.adapters import Adapter
 from qa_lib.deliver.ledger import Ledger
-from qa_lib.deliver.messages import MayContact, Message, Outcome
+from qa_lib.deliver.messages import Batch, MayContact, Message, Outcome
 from qa_lib.deliver.receipts import match_receipts
 from qa_lib.deliver.recovery import recover
 from qa_lib.deliver.sends import counts, next_moment
@@ -138,8 +138,9 @@ def _hand_over(
         group.clear()
 
     beat = _Heartbeat(ledger, batch, worker, lease, clock)
+    giving = Batch(batch, beat.is_ours)
     try:
-        for outcome in adapter.send(batch):
+        for outcome in adapter.send(giving):
             silent.discard(outcome.key)
             unreached += outcome.status == "not_sent"
             reason = outcome.reason or reason
@@ -151,7 +152,9 @@ def _hand_over(
         raise
     finally:
         beat.stop()
-        group.extend(Outcome(key, "unknown", reason=reason) for key in sorted(silent))
+        kept = {m.key for m in giving.left} & silent
+        group.extend(Outcome(key, "not_sent", reason="not its turn") for key in sorted(kept))
+        group.extend(Outcome(key, "unknown", reason=reason) for key in sorted(silent - kept))
         settle()
     if unreached == len(batch):
         raise ChannelUnavailable(
@@ -171,13 +174,21 @@ class _Heartbeat:
         clock: Callable[[], datetime],
     ) -> None:
         self._done = threading.Event()
+        self._clock = clock
+        self._until = clock() + lease
 
         def beat() -> None:
-            while not self._done.wait(lease.total_seconds() / 3):
-                ledger.renew(batch, worker, clock() + lease)
+            while not self._done.wait(lease.total_seconds() / 3) and self.is_ours():
+                until = clock() + lease
+                ledger.renew(batch, worker, until)
+                self._until = until
 
         self._thread = threading.Thread(target=beat, daemon=True)
         self._thread.start()
+
+    def is_ours(self) -> bool:
+        """Whether nobody else can have taken the batch over yet: a lease that ran out is never renewed."""
+        return self._clock() < self._until
 
     def stop(self) -> None:
         self._done.set()

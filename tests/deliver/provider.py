@@ -9,7 +9,7 @@ import socketserver
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from qa_lib.deliver import Adapter, Capabilities, Message, Outcome
@@ -21,15 +21,17 @@ class Provider:
     """A server on loopback in the test's own process; a worker that is killed cannot touch its books.
 
     `taken` counts every message by key. With `remembers_keys` a second copy under the same key is not
-    taken again, as providers with idempotency keys promise.
+    taken again, as providers with idempotency keys promise. The answer to message number `hold_at` waits for
+    `released`.
     """
 
-    def __init__(self, *, remembers_keys: bool, drops: int = 0, delay: float = 0.0) -> None:
+    def __init__(self, *, remembers_keys: bool, drops: int = 0, delay: float = 0.0, hold_at: int = 0) -> None:
         self.taken: Counter[str] = Counter()
         self.people: dict[str, str] = {}
         self.offered = 0
         self.drops_left = drops
         self.dropped = 0
+        self.released = threading.Event()
         provider = self
         chance = random.Random(23)
 
@@ -53,6 +55,9 @@ class Provider:
                             if drop:
                                 provider.drops_left -= 1
                                 provider.dropped += 1
+                            hold = provider.offered == hold_at
+                        if hold:
+                            provider.released.wait(30)
                         if drop:
                             return  # taken, and the confirmation is lost
                         answer = {"id": f"p-{key}"}
@@ -95,25 +100,24 @@ class ProviderAdapter(Adapter):
             timeout=timedelta(seconds=0.3),
         )
 
-    def send(self, batch: Sequence[Message]) -> Iterator[Outcome]:
-        waiting = list(batch)
-        while waiting:
-            with (
-                socket.create_connection(("127.0.0.1", self.port), timeout=30) as wire,
-                wire.makefile("rb") as answers,
-            ):
-                answered = True
-                while waiting and answered:
-                    message = waiting.pop(0)
-                    wire.sendall(
-                        json.dumps({"key": message.key, "person_id": message.person_id}).encode() + b"\n"
-                    )
-                    line = answers.readline()
-                    if line:
-                        yield Outcome(message.key, "accepted", provider_id=json.loads(line)["id"])
-                    else:  # it may have been taken
-                        yield Outcome(message.key, "unknown", reason="the connection was lost")
-                        answered = False
+    def send(self, batch: Iterable[Message]) -> Iterator[Outcome]:
+        wire: socket.socket | None = None
+        for message in batch:
+            if wire is None:
+                wire = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+                answers = wire.makefile("rb")
+            wire.sendall(json.dumps({"key": message.key, "person_id": message.person_id}).encode() + b"\n")
+            line = answers.readline()
+            if line:
+                yield Outcome(message.key, "accepted", provider_id=json.loads(line)["id"])
+            else:  # it may have been taken
+                answers.close()
+                wire.close()
+                wire = None
+                yield Outcome(message.key, "unknown", reason="the connection was lost")
+        if wire is not None:
+            answers.close()
+            wire.close()
 
     def lookup(self, messages: Sequence[Message]) -> Mapping[str, str]:
         with (

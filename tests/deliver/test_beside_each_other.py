@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -64,3 +67,27 @@ def test_who_opts_out_during_a_run_is_not_contacted_after_the_opt_out_returned(
     never = sum(not before for _, before in late)
     assert never > 0
     assert counts(ledger) == {"accepted": 600 - never, "suppressed": never}
+
+
+@pytest.mark.parametrize("recovery", ["lookup", "none"])
+def test_a_worker_that_was_paused_beyond_its_lease_hands_over_nothing_a_second_time(
+    url: str, state: State, recovery: str
+) -> None:
+    planned = messages(400)
+    Ledger(state).plan(planned, START)
+    with contextlib.closing(Provider(remembers_keys=False, hold_at=103)) as provider:
+        paused = start(url, provider.port, recovery, 100, Ledger)
+        while provider.offered < 103:
+            time.sleep(0.001)
+        assert paused.pid is not None
+        os.kill(paused.pid, signal.SIGSTOP)  # it waits for an answer, in the middle of its second batch
+        provider.released.set()
+        other = start(url, provider.port, recovery, 100, Ledger)
+        other.join()
+        assert other.exitcode == 0
+        os.kill(paused.pid, signal.SIGCONT)
+        paused.join()
+        assert paused.exitcode == 0
+        result = books(state, provider, planned, 0)
+    assert (result.duplicates, result.lost, result.undone, result.unknown) == (0, 0, 0, 0)
+    assert sum(provider.taken.values()) == 400

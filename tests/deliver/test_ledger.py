@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -56,12 +56,13 @@ class Scripted(Adapter):
             key_window=window,
         )
 
-    def send(self, batch: Sequence[Message]) -> list[Outcome]:
-        self.handed += batch
+    def send(self, batch: Iterable[Message]) -> list[Outcome]:
+        handed = list(batch)
+        self.handed += handed
         status = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         if status == "raise":
             raise RuntimeError("the wire melted")
-        return [Outcome(m.key, status, provider_id=f"p-{m.key}", reason=status) for m in batch]  # type: ignore[arg-type]
+        return [Outcome(m.key, status, provider_id=f"p-{m.key}", reason=status) for m in handed]  # type: ignore[arg-type]
 
     def lookup(self, messages: Sequence[Message]) -> dict[str, str]:
         return {m.key: f"p-{m.key}" for m in messages if m.key in self.taken}
@@ -176,6 +177,20 @@ def test_an_adapter_that_raises_leaves_unknowns_and_a_person_decides(ledger: Led
         resolve(ledger, held, START, arrived=True, by="Ming")
     assert go(ledger, adapter, clock) == {"accepted": 2}
     assert len(adapter.handed) == 3
+
+
+def test_what_an_adapter_never_took_out_of_the_batch_stays_planned(ledger: Ledger, clock: Clock) -> None:
+    class Breaks(Scripted):
+        def send(self, batch: Iterable[Message]) -> Iterator[Outcome]:  # type: ignore[override]
+            for n, message in enumerate(batch):
+                if n == 2:
+                    raise RuntimeError("the wire melted")
+                yield Outcome(message.key, "accepted")
+
+    ledger.plan(messages(5), START)
+    with pytest.raises(RuntimeError, match="melted"):
+        go(ledger, Breaks(), clock)
+    assert counts(ledger) == {"planned": 2, "accepted": 2, "unknown": 1}
 
 
 def test_a_lost_answer_is_asked_after_or_sent_again_under_its_key_as_the_channel_can(
