@@ -82,6 +82,7 @@ def postgres() -> Iterator[str]:
         port = free.getsockname()[1]
     with open(home / "log", "wb") as log:
         settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": str(home)}
+        settings["fsync"] = "off"  # workers are killed here, never the server
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         server = subprocess.Popen(
             [programs / "postgres", "-D", home / "data", *options], stdout=log, stderr=log, **shared
@@ -114,8 +115,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     server: str = request.getfixturevalue("postgres")
     name = f"qa_{uuid.uuid4().hex}"
     with psycopg.connect(server.replace("+psycopg", ""), autocommit=True) as con:
-        con.execute(f"CREATE DATABASE {name}")
-    return server.rsplit("/", 1)[0] + f"/{name}"
+        con.execute(f"CREATE SCHEMA {name}")
+    return f"{server}?options=-csearch_path%3D{name}"
 
 
 @pytest.fixture
