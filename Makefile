@@ -15,6 +15,10 @@ test: ## everything: lint, types, library, notebooks, browser side, browser
 	@.ci/setup browser
 	@.ci/test
 
+test-long: ## the kill tests at full size: 20,000 sends, 10 kills each, on SQLite and Postgres
+	@.ci/setup browser
+	@.venv/bin/python -m pytest -m long -n 2 -s
+
 lint:  ## ruff and mypy
 	@.ci/setup
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy

@@ -5,6 +5,7 @@
     WorkbenchError
     ├── SpecError (ValueError)             a rule, tag, feed or campaign that cannot be
     │   ├── UnknownName (KeyError)         a field, event, operator, table … that is not there
+    │   ├── CannotCarry                    a message with something that its channel has no place for
     │   └── RuleTooLarge                   deeper or longer than a rule may be
     ├── DataError (ValueError)             rows or files that are not what their contract says
     │   ├── ContractBroken                 a column is missing or has another type
@@ -14,6 +15,7 @@
     ├── NothingBuilt (LookupError)         no snapshot, table or run where one was expected
     ├── WorkspaceUnusable (OSError)        a folder that cannot be read, written or is too new
     ├── ReadOnly (PermissionError)         a write through a workspace opened read-only
+    ├── ChannelUnavailable (ConnectionError)  a provider that cannot be reached; nothing left, try later
     ├── ParametersRefused (ValueError)     a notebook run with parameters it does not declare
     └── RunFailed (RuntimeError)           a notebook stopped with an error; the partial copy is kept
 
@@ -49,6 +51,10 @@ class RuleTooLarge(SpecError):
     """A rule deeper or longer than the engine accepts."""
 
 
+class CannotCarry(SpecError):
+    """A message with something that its channel has no place for, or without what it needs."""
+
+
 class DataError(WorkbenchError, ValueError):
     """Rows or files that are not what their contract says."""
 
@@ -79,6 +85,10 @@ class WorkspaceUnusable(WorkbenchError, OSError):
 
 class ReadOnly(WorkbenchError, PermissionError):
     """A write through a workspace that was opened read-only."""
+
+
+class ChannelUnavailable(WorkbenchError, ConnectionError):
+    """A provider that cannot be reached; no message left, so a later run may hand over all of them."""
 
 
 class ParametersRefused(WorkbenchError, ValueError):

@@ -22,7 +22,7 @@ def _declared() -> list[Requirement]:
 
 def _locked() -> dict[str, str]:
     lines = (ROOT / "requirements.lock").read_text().splitlines()
-    found = [re.match(r"([A-Za-z0-9._-]+)==([^\s;\\]+)", line) for line in lines]
+    found = [re.match(r"([A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==([^\s;\\]+)", line) for line in lines]
     return {canonicalize_name(m[1]): m[2] for m in found if m}
 
 
@@ -35,7 +35,11 @@ def test_every_declared_dependency_is_locked_within_its_range() -> None:
 
 def test_every_declared_dependency_has_a_reason() -> None:
     text = (ROOT / "pyproject.toml").read_text()
-    lines = [line for line in text.splitlines() if re.match(r'\s+"[A-Za-z][A-Za-z0-9._-]*[=<>]', line)]
+    lines = [
+        line
+        for line in text.splitlines()
+        if re.match(r'\s+"[A-Za-z][A-Za-z0-9._-]*(\[[a-z,]+\])?[=<>]', line)
+    ]
     assert len(lines) == len(_declared())
     for line in lines:
         reason = line.partition("#")[2].strip()

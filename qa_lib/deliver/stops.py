@@ -1,0 +1,73 @@
+"""Opt-outs at the ledger: ordered against hand-offs, and waited for until nothing is on its way."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from qa_lib.deliver.ledger import Ledger
+from qa_lib.deliver.schema import deliveries, stops, to_text
+
+
+@contextlib.contextmanager
+def stopping(ledger: Ledger) -> Iterator[sa.Connection]:
+    """A transaction in which to record that somebody must not be contacted.
+
+    Hand-offs are re-checked and committed in the same order, so that none is committed after this one
+    that has not seen it.
+    """
+    with ledger.writing() as con:
+        yield con
+
+
+def opt_out(
+    ledger: Ledger,
+    person_id: str,
+    at: datetime,
+    *,
+    channel: str | None = None,
+    reason: str = "opted out",
+    wait: timedelta = timedelta(seconds=60),
+) -> int:
+    """Never contact a person again, on one channel or on any.
+
+    Returns when the stop is committed and nothing to the person is being handed over any more, so a
+    person whose opt-out returned 0 is not contacted afterwards.
+
+    Parameters
+    ----------
+    wait
+        The longest to wait for messages that were handed over as the stop came.
+
+    Returns
+    -------
+    int
+        Messages to the person still being handed over after `wait`.
+    """
+    with stopping(ledger) as con:
+        add_stop(con, "person", person_id, at, channel=channel, reason=reason)
+    end = time.monotonic() + wait.total_seconds()
+    while (left := _on_the_way(ledger, person_id, channel)) and time.monotonic() < end:
+        time.sleep(0.01)
+    return left
+
+
+def add_stop(
+    con: sa.Connection, kind: str, subject: str, at: datetime, *, channel: str | None, reason: str
+) -> None:
+    """Write one stop, of a `person` or an `address`, inside `stopping`."""
+    row = {"kind": kind, "subject": subject, "channel": channel, "reason": reason, "at": to_text(at)}
+    con.execute(stops.insert().values(row))
+
+
+def _on_the_way(ledger: Ledger, person_id: str, channel: str | None) -> int:
+    c = deliveries.c
+    query = sa.select(sa.func.count()).where(
+        c.person_id == person_id, c.state == "dispatching", c.lease_until > to_text(datetime.now(UTC))
+    )
+    with ledger.engine.connect() as con:
+        return int(con.scalar(query if channel is None else query.where(c.channel == channel)) or 0)
