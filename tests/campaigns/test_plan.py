@@ -47,7 +47,7 @@ from qa_lib.guards import (
     bucket,
 )
 from qa_lib.rules import All, Engine, Tag
-from qa_lib.tables import PLAN_ROWS, TABLES
+from qa_lib.tables import PLAN_ROWS, SNAPSHOT_TABLES
 from qa_lib.workspace import Workspace
 
 Make = Callable[..., Campaign]
@@ -215,7 +215,7 @@ def test_a_kept_plan_is_read_back_whole_and_once(
     back = read_plan(planning, found.hash)
     assert (back.hash, back.reasons, back.campaign) == (found.hash, found.reasons, found.campaign)
     assert planning.snapshots() == before
-    assert PLAN_ROWS.name not in TABLES
+    assert PLAN_ROWS.name not in SNAPSHOT_TABLES
     listed = plans(planning)
     assert listed["plan_hash"].tolist().count(found.hash) == 1
     rows = planning.read(PLAN_ROWS)

@@ -24,7 +24,7 @@ WITHOUT_SCORES = ["campaign_id", "predicted", "low", "high", "people_low", "peop
 
 @pytest.fixture(scope="module")
 def year(demo_workspace: Workspace) -> Backtest:
-    return backtest(demo_workspace.snapshot())
+    return backtest(demo_workspace.snapshot("2018-01-01T05:00:00Z"))
 
 
 @pytest.fixture(scope="module")

@@ -92,7 +92,7 @@ def test_the_money_of_the_real_year_is_exact_to_the_cent(demo_workspace: Workspa
     from qa_lib.sources import journey_files
 
     raw = pd.read_parquet(journey_files()["journey.transactions"])
-    landed_cents = demo_workspace.snapshot().frame(
+    landed_cents = demo_workspace.snapshot("2018-01-01T05:00:00Z").frame(
         "SELECT CAST(100 * sum(paid_amount) AS BIGINT) AS paid, "
         "CAST(100 * sum(retail_discount_amount) AS BIGINT) AS retail FROM order_lines"
     )
