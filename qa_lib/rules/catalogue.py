@@ -129,8 +129,9 @@ class Catalogue:
         try:
             return self._by_name[name]
         except KeyError:
+            called = [f.name for f in self.fields if name in f.label]  # the words on screen are no names
             raise UnknownName(
-                f"Unknown tag or attribute {name!r}.{did_you_mean(name, self._by_name)} "
+                f"Unknown tag or attribute {name!r}.{did_you_mean(called[0] if called else name, self._by_name)} "
                 "See qa_lib.profiles.tags()."
             ) from None
 

@@ -111,3 +111,9 @@ def test_a_long_text_is_not_echoed_whole() -> None:
     with pytest.raises(SpecError) as told:
         Tag("rfm_segment", "=", "x" * 100_000)
     assert len(str(told.value)) < 1_000
+
+
+@pytest.mark.parametrize("label", ["客单价", "Average order value"])
+def test_a_tag_called_by_its_label_is_answered_with_its_name(engine: Engine, label: str) -> None:
+    with pytest.raises(SpecError, match=f"{label!r}. Did you mean 'average_order_value'"):
+        engine.evaluate(Tag(label, ">", 1))
