@@ -143,41 +143,63 @@ DEMOGRAPHICS = Table(
 )
 CAMPAIGNS = Table(
     "campaigns",
-    "Campaigns that ran.",
+    "Campaigns: those that ran, and for each rehearsal or replay of a plan a row of its own origin.",
     (
         Column("campaign_id", "text", "the campaign"),
         Column("campaign_type", "text", "the retailer's own kind of campaign"),
         Column("starts_on", "date", "first day, in the workspace's zone"),
         Column("ends_on", "date", "last day, in the workspace's zone"),
+        Column(
+            "goal",
+            "text",
+            "what counts as a conversion, in words; empty where none was declared",
+            nullable=True,
+        ),
+        Column("gain", "text", "what gain is: margin or revenue", nullable=True),
+        Column("fixed_cost_amount", "amount", "cost besides messages and offers", nullable=True),
+        Column("plan_hash", "text", "the plan that was carried out", nullable=True),
+        Column("origin", "text", "observed, replayed or simulated"),
+        Column("source", "text", "the feed or the part of the workbench that wrote the row"),
     ),
-    key=("campaign_id",),
+    key=("campaign_id", "origin"),
 )
 SENDS = Table(
     "sends",
-    "One message to one person for one campaign; `origin` tells what was observed from what was simulated.",
+    "One message to one person for one step of a campaign, or why there was none; `origin` tells what was "
+    "observed from what was replayed from history or simulated.",
     (
         Column("campaign_id", "text", "the campaign"),
         Column("person_id", "text", "to whom"),
+        Column("step", "text", "the campaign's step; a campaign with one message has the step 1"),
         Column("channel", "text", "SMS, e-mail …", nullable=True),
+        Column("status", "text", "queued, sent, failed, unknown, or not_sent"),
+        Column("reason", "text", "why it failed or was not sent", nullable=True),
         Column("sent_at", "timestamp", "when it left", nullable=True),
         Column("delivered_at", "timestamp", "when it arrived", nullable=True),
         Column("cost_amount", "amount", "media and message cost", nullable=True),
-        Column("origin", "text", "observed or simulated"),
+        Column("origin", "text", "observed, replayed or simulated"),
+        Column("world", "integer", "which of the rehearsal's worlds; 0 where there is one"),
+        Column("source", "text", "the feed or the part of the workbench that wrote the row"),
     ),
-    key=("campaign_id", "person_id", "origin"),
+    key=("campaign_id", "person_id", "step", "channel", "origin", "world"),
 )
 OUTCOMES = Table(
     "outcomes",
-    "What people did about a campaign; today: coupons that were redeemed.",
+    "What people did about a campaign: coupons that were redeemed, and conversions by a campaign's own goal.",
     (
         Column("campaign_id", "text", "the campaign"),
         Column("person_id", "text", "who"),
-        Column("outcome", "text", "redeem"),
+        Column("outcome", "text", "redeem or convert"),
         Column("coupon_id", "text", "the coupon", nullable=True),
         Column("occurred_on", "date", "the day, in the workspace's zone; the hour was not recorded"),
-        Column("origin", "text", "observed or simulated"),
+        Column("revenue_amount", "amount", "what the person paid that day, once", nullable=True),
+        Column("gain_amount", "amount", "margin or revenue, as the campaign's `gain` says", nullable=True),
+        Column("cost_amount", "amount", "what the offer cost", nullable=True),
+        Column("origin", "text", "observed, replayed or simulated"),
+        Column("world", "integer", "which of the rehearsal's worlds; 0 where there is one"),
+        Column("source", "text", "the feed or the part of the workbench that wrote the row"),
     ),
-    key=("campaign_id", "person_id", "outcome", "coupon_id", "occurred_on", "origin"),
+    key=("campaign_id", "person_id", "outcome", "coupon_id", "occurred_on", "origin", "world"),
 )
 COUPON_ITEMS = Table(
     "coupon_items",
@@ -249,6 +271,22 @@ PLAN_ROWS = Table(
     key=("plan_hash", "person_id"),
     in_snapshots=False,
 )
+ADDRESSES = Table(
+    "addresses",
+    "Where people can be reached: one row per person, kind of identifier and address.",
+    (
+        Column("person_id", "text", "whose"),
+        Column(
+            "identifier", "text", "kind of identifier that a channel needs: phone, email, device_id, open_id"
+        ),
+        Column("address", "text", "the address itself"),
+        Column("zone", "text", "IANA name of the person's zone", nullable=True),
+        Column("origin", "text", "observed or generated"),
+        Column("source", "text", "the feed or the part of the workbench that wrote the row"),
+    ),
+    key=("person_id", "identifier", "address"),
+    in_snapshots=False,
+)
 LINKS = Table(
     "links",
     "Evidence that two identifiers are one person; both sides the same say that one was seen alone.",
@@ -274,7 +312,6 @@ IDENTITIES = Table(
         Column("until_at", "timestamp", "end; empty while it lasts", nullable=True),
     ),
     key=("kind", "value", "since_at"),
-    in_snapshots=False,
 )
 IDENTITY_CHANGES = Table(
     "identity_changes",
@@ -292,7 +329,6 @@ IDENTITY_CHANGES = Table(
         Column("undone_at", "timestamp", "when it was undone, or a quarantine lifted", nullable=True),
     ),
     key=("change_id",),
-    in_snapshots=False,
 )
 
 TABLES: dict[str, Table] = {
@@ -312,6 +348,7 @@ TABLES: dict[str, Table] = {
         IDENTITIES,
         IDENTITY_CHANGES,
         PLAN_ROWS,
+        ADDRESSES,
     )
 }
 

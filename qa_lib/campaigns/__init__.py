@@ -4,7 +4,7 @@
 """
 
 from qa_lib.campaigns.addresses import ADDRESS_COLUMNS, addresses
-from qa_lib.campaigns.campaign import Assumptions, Campaign, Costs, Schedule
+from qa_lib.campaigns.campaign import Assumptions, Campaign, Costs, Goal, Schedule
 from qa_lib.campaigns.channels import CHANNELS, MINI_PROGRAM_LIMITS, Channel, channel
 from qa_lib.campaigns.conflicts import ONE_A_DAY, resolve_conflicts
 from qa_lib.campaigns.graphemes import graphemes
@@ -51,6 +51,7 @@ __all__ = [
     "Coupon",
     "DirectAmount",
     "EmailMessage",
+    "Goal",
     "Line",
     "MiniProgramMessage",
     "OfferKind",

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AwareDatetime, field_validator, model_validator
 from pydantic import Field as Bounded
 
-from qa_lib.audiences import Audience
+from qa_lib.audiences import Audience, Event
 from qa_lib.campaigns.messages import Message
 from qa_lib.campaigns.money import NO_RATE, ZERO, Amount, Rate
 from qa_lib.campaigns.offers import Offer
@@ -48,6 +48,24 @@ class Schedule(Spec):
         return self
 
 
+class Goal(Spec):
+    """What counts as a conversion: the first event that a condition looks at, after the message.
+
+    Parameters
+    ----------
+    condition
+        A kind of event with its filters, as in a rule; its window is cut to the time that counts.
+    within_days
+        Days after the message was delivered (sent, where nothing was recorded of deliveries) in which it
+        counts; up to the campaign's end when not given.
+    """
+
+    _positional = ("condition",)
+
+    condition: Event
+    within_days: int | None = Bounded(default=None, ge=1, le=365)
+
+
 class Assumptions(Spec):
     """What the planner assumes of a person who is sent to; expected figures follow from it and say no more.
 
@@ -57,11 +75,14 @@ class Assumptions(Spec):
         The share of people who use the offer, or buy because of the message.
     basket_amount, margin_rate
         What they then spend on goods in the offer's scope, and the share of it that is margin.
+    delivery_rate
+        The share of messages that arrive; not stated when None.
     """
 
     use_rate: Rate = NO_RATE
     basket_amount: Amount = ZERO
     margin_rate: Rate = NO_RATE
+    delivery_rate: Rate | None = None
 
 
 class Costs(Spec):
@@ -80,6 +101,8 @@ class Campaign(Spec):
         What caps may count together.
     is_marketing
         Whether consent is needed and the policy's holdout, caps and quiet hours hold.
+    goal
+        What counts as a conversion; conversions are not recorded without one.
     holdout, caps, quiet_hours
         The campaign's own, besides the workspace's policy.
     priority
@@ -93,6 +116,7 @@ class Campaign(Spec):
     message: Message
     schedule: Schedule
     offer: Offer | None = None
+    goal: Goal | None = None
     campaign_type: str = Bounded(default="promotion", min_length=1, max_length=100)
     tags: tuple[str, ...] = ()
     is_marketing: bool = True

@@ -85,7 +85,8 @@ def past_sends(snapshot: Snapshot) -> pd.DataFrame:
         "WITH dated AS (SELECT person_id, sends.campaign_id, channel, campaign_type, delivered_at, "
         "coalesce(sent_at, timezone($zone, CAST(starts_on AS TIMESTAMP))) AS sent_at, "
         "count(delivered_at) OVER (PARTITION BY sends.campaign_id) AS receipts "
-        "FROM sends LEFT JOIN campaigns USING (campaign_id) WHERE origin = 'observed') "
+        "FROM sends LEFT JOIN campaigns USING (campaign_id, origin) "
+        "WHERE origin = 'observed' AND status IN ('sent', 'unknown')) "
         "SELECT person_id, sent_at, CASE WHEN receipts = 0 THEN sent_at ELSE delivered_at END AS delivered_at, "
         "channel, campaign_type FROM dated WHERE sent_at < $as_of ORDER BY ALL",
         {"zone": snapshot.zone.key, "as_of": snapshot.as_of},

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: Columns of `sends_frame`: those of the shared table, then what only the ledger knows.
-SENDS_COLUMNS = (*SENDS.column_names, "campaign_version", "step", "status", "state", "reason")
+SENDS_COLUMNS = (*SENDS.column_names, "campaign_version", "state")
+#: What the ledger's rows carry in the column `source`.
+SOURCE = "ledger"
 
 
 def counts(ledger: Ledger, campaign_version: str | None = None) -> dict[str, int]:
@@ -82,8 +84,10 @@ def unknowns(ledger: Ledger, campaign_version: str | None = None) -> pd.DataFram
     return _frame(ledger, query.order_by(c.first_tried_at, c.delivery_id), ("first_tried_at",))
 
 
-def sends_frame(ledger: Ledger, campaign_version: str | None = None) -> pd.DataFrame:
-    """The ledger as rows of the shared table `sends`, with origin `observed`.
+def sends_frame(
+    ledger: Ledger, campaign_version: str | None = None, *, origin: str = "observed"
+) -> pd.DataFrame:
+    """The ledger as rows of the shared table `sends`, with the given origin.
 
     One row for each message that was not suppressed, by campaign, person and step. `status` is
     `queued` (planned, deferred, dispatching), `sent` (accepted and what follows), `failed` (refused, dead)
@@ -91,13 +95,13 @@ def sends_frame(ledger: Ledger, campaign_version: str | None = None) -> pd.DataF
     both, and `cost_amount`, are empty where they were not recorded.
     """
     c = deliveries.c
-    plain = [c[n] for n in SENDS_COLUMNS if n not in ("origin", "status")]
+    plain = [c[n] for n in SENDS_COLUMNS if n not in ("origin", "status", "world", "source")]
     query = sa.select(*plain).where(c.state.in_(schema.SEND_STATUS))
     if campaign_version is not None:
         query = query.where(c.campaign_version == campaign_version)
     frame = _frame(ledger, query.order_by(c.campaign_id, c.person_id, c.step), ("sent_at", "delivered_at"))
     frame["cost_amount"] = frame["cost_amount"].map(Decimal, na_action="ignore")
-    frame["origin"] = "observed"
+    frame["origin"], frame["world"], frame["source"] = origin, 0, SOURCE
     frame["status"] = frame["state"].map(schema.SEND_STATUS)
     return frame[list(SENDS_COLUMNS)]
 

@@ -19,7 +19,7 @@ CAMPAIGN_COLUMNS = ("campaign_id", "campaign_type")
 _BEGUN = """
 SELECT campaign_id, campaign_type, starts_on, ends_on
 FROM campaigns
-WHERE CAST(starts_on AS TIMESTAMP) AT TIME ZONE $zone < $as_of
+WHERE origin = 'observed' AND CAST(starts_on AS TIMESTAMP) AT TIME ZONE $zone < $as_of
 """
 _SENT = """
 SELECT s.campaign_id, c.campaign_type, p.person_no,

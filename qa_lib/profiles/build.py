@@ -34,8 +34,8 @@ WITH dated AS (
     SELECT person_id, occurred_at AS seen_at FROM order_lines
     UNION ALL SELECT person_id, occurred_at FROM interactions
     UNION ALL
-    SELECT person_id, CAST(starts_on AS TIMESTAMP) AT TIME ZONE $zone
-    FROM sends JOIN campaigns USING (campaign_id) WHERE origin = 'observed'
+    SELECT person_id, coalesce(sent_at, CAST(starts_on AS TIMESTAMP) AT TIME ZONE $zone)
+    FROM sends JOIN campaigns USING (campaign_id, origin) WHERE origin = 'observed' AND status = 'sent'
     UNION ALL
     SELECT person_id, CAST(occurred_on + INTERVAL 1 DAY AS TIMESTAMP) AT TIME ZONE $zone - INTERVAL 1 MICROSECOND
     FROM outcomes WHERE origin = 'observed'

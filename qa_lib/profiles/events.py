@@ -112,19 +112,24 @@ EVENT_SOURCES: tuple[EventSource, ...] = (
             "receive",
             Label("收到活动", "receive a campaign"),
             Label(
-                "一人一次活动；发送时间未记录，以活动首日零点代替",
-                "one campaign to one person; the send time was not recorded, the campaign's first midnight stands in",
+                "一人一次活动；发送时间未记录时以活动首日零点代替",
+                "one message of a campaign to one person; where the send time was not recorded, the campaign's first midnight stands in",
             ),
             _CAMPAIGN,
         ),
         ("sends", "campaigns"),
         """
-        SELECT p.person_no, CAST(c.starts_on AS TIMESTAMP) AT TIME ZONE $zone AS occurred_at,
-               s.campaign_id, c.campaign_type
-        FROM sends s
+        WITH dated AS (
+            SELECT s.person_id, s.campaign_id, c.campaign_type,
+                   coalesce(s.sent_at, CAST(c.starts_on AS TIMESTAMP) AT TIME ZONE $zone) AS occurred_at
+            FROM sends s
+            JOIN campaigns c USING (campaign_id, origin)
+            WHERE origin = 'observed' AND s.status = 'sent'
+        )
+        SELECT p.person_no, d.occurred_at, d.campaign_id, d.campaign_type
+        FROM dated d
         JOIN people p USING (person_id)
-        JOIN campaigns c USING (campaign_id)
-        WHERE s.origin = 'observed' AND CAST(c.starts_on AS TIMESTAMP) AT TIME ZONE $zone < $as_of
+        WHERE d.occurred_at < $as_of
         """,
     ),
     EventSource(
@@ -149,7 +154,7 @@ EVENT_SOURCES: tuple[EventSource, ...] = (
         SELECT p.person_no, d.occurred_at, d.campaign_id, c.campaign_type, d.coupon_id
         FROM dated d
         JOIN people p USING (person_id)
-        JOIN campaigns c USING (campaign_id)
+        JOIN campaigns c USING (campaign_id, origin)
         WHERE d.occurred_at < $as_of
         """,
     ),

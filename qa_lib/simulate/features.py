@@ -81,16 +81,17 @@ _RECORDED = [
         """
         SELECT campaign_id, campaign_type, starts_on, ends_on
         FROM campaigns
-        WHERE CAST(starts_on AS TIMESTAMP) AT TIME ZONE $zone <= $as_of
+        WHERE origin = 'observed' AND campaign_id IN (SELECT campaign_id FROM coupon_items)
+          AND CAST(starts_on AS TIMESTAMP) AT TIME ZONE $zone <= $as_of
           AND ($campaigns IS NULL OR list_contains(CAST($campaigns AS VARCHAR[]), campaign_id))
         """,
     ),
     (
         "targets",
         """
-        SELECT s.campaign_id, s.person_id, p.person_no
+        SELECT DISTINCT s.campaign_id, s.person_id, p.person_no
         FROM sends s JOIN chosen USING (campaign_id) LEFT JOIN people p USING (person_id)
-        WHERE s.origin = 'observed'
+        WHERE s.origin = 'observed' AND s.status = 'sent'
         """,
     ),
     (
@@ -224,6 +225,7 @@ _STEPS = [
         """
         SELECT p.campaign_id, p.start_at, c.campaign_id AS earlier_id
         FROM plans p JOIN campaigns c ON c.ends_on < p.starts_on AND c.ends_on >= p.starts_on - $window
+        WHERE c.origin = 'observed'
         """,
     ),
     (

@@ -61,7 +61,8 @@ class Constant:
 class Feed:
     """One kind of file: its target table, and for each column of it where it comes from.
 
-    A landing replaces the whole table, or with `adds` appends to it.
+    A landing replaces the whole table (where it has a column `source`, the feed's own rows), or with
+    `adds` appends to it.
     """
 
     name: str

@@ -20,6 +20,7 @@ CURRENCY = "USD"
 
 _OBSERVED = Constant("observed")
 _NOT_RECORDED = Constant(None)
+_ONE_WORLD = Constant("0")
 
 FEEDS: dict[str, Feed] = {
     f.name: f
@@ -79,6 +80,12 @@ FEEDS: dict[str, Feed] = {
                 "campaign_type": text("campaign_type"),
                 "starts_on": day("start_date"),
                 "ends_on": day("end_date"),
+                "goal": _NOT_RECORDED,
+                "gain": _NOT_RECORDED,
+                "fixed_cost_amount": _NOT_RECORDED,
+                "plan_hash": _NOT_RECORDED,
+                "origin": _OBSERVED,
+                "source": Constant("journey.campaign_descriptions"),
             },
         ),
         Feed(
@@ -88,11 +95,16 @@ FEEDS: dict[str, Feed] = {
             {
                 "campaign_id": code("campaign_id"),
                 "person_id": code("household_id"),
+                "step": Constant("1"),
                 "channel": _NOT_RECORDED,
+                "status": Constant("sent"),
+                "reason": _NOT_RECORDED,
                 "sent_at": _NOT_RECORDED,
                 "delivered_at": _NOT_RECORDED,
                 "cost_amount": _NOT_RECORDED,
                 "origin": _OBSERVED,
+                "world": _ONE_WORLD,
+                "source": Constant("journey.campaigns"),
             },
         ),
         Feed(
@@ -115,7 +127,12 @@ FEEDS: dict[str, Feed] = {
                 "outcome": Constant("redeem"),
                 "coupon_id": code("coupon_upc"),
                 "occurred_on": day("redemption_date"),
+                "revenue_amount": _NOT_RECORDED,
+                "gain_amount": _NOT_RECORDED,
+                "cost_amount": _NOT_RECORDED,
                 "origin": _OBSERVED,
+                "world": _ONE_WORLD,
+                "source": Constant("journey.coupon_redemptions"),
             },
         ),
         Feed(

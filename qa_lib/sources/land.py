@@ -74,7 +74,9 @@ def land(workspace: Workspace, feed: Feed, path: str | Path) -> Landing:
         if feed.adds:
             version = workspace.append(feed.table, _batches(reader), once=f"{feed.name}:{digest}")
         else:
-            version = workspace.replace(feed.table, _batches(reader))
+            # other feeds, campaigns of the workbench and rehearsals have rows of their own in the table
+            own = {"source": feed.name} if "source" in feed.table.column_names else None
+            version = workspace.replace(feed.table, _batches(reader), own)
     landing = Landing(
         feed.name, feed.table_name, path.name, digest, total - bad, bad, version, datetime.now(UTC)
     )

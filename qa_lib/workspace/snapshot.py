@@ -6,9 +6,11 @@ versions of the shared tables that it was built from.
 
 from __future__ import annotations
 
+import copy
 import json
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -92,6 +94,16 @@ class Snapshot:
                 cursor.execute(f"CREATE TEMP VIEW {quoted(name)} AS {scan}")
             self._local.cursor = cursor
         return to_frame(self._local.cursor.execute(sql, params))
+
+    def with_tables(self, versions: Mapping[str, int]) -> Snapshot:
+        """The same people, tags and events beside other versions of some shared tables.
+
+        So a receipt that came after the build can be seen without another build.
+        """
+        other = copy.copy(self)
+        other.published = replace(self.published, table_versions={**self.table_versions, **versions})
+        other._local = threading.local()
+        return other
 
     def stamp(self) -> dict[str, Any]:
         """What every figure carries: where it comes from, as JSON values."""

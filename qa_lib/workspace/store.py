@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlparse
 from qa_lib.errors import NothingBuilt, WorkspaceUnusable
 from qa_lib.tables import SQL_TYPES, Table
 from qa_lib.workspace.files import sync
-from qa_lib.workspace.sql import file_literal
+from qa_lib.workspace.sql import file_literal, text_literal
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -64,10 +64,18 @@ class Store:
         listed = ", ".join(file_literal(f) for f in files)
         return f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false)"
 
-    def replace(self, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
-        """Replace all rows in one commit; returns the new version."""
+    def replace(
+        self,
+        table: Table,
+        batches: Iterable[pa.RecordBatch],
+        where: Mapping[str, str] | None = None,
+    ) -> int:
+        """Replace all rows, or only those with these texts in these columns, in one commit.
+
+        Returns the new version. New rows that are not themselves among those named are refused.
+        """
         with self._writing(table):
-            return self._write(table, batches, "overwrite", None)
+            return self._write(table, batches, "overwrite", None, where=where)
 
     @contextlib.contextmanager
     def _writing(self, table: Table) -> Iterator[None]:
@@ -92,6 +100,10 @@ class Store:
                     raise
                 return self.version(table.name)
 
+    def _has_all_columns(self, table: Table) -> bool:
+        there = {field.name for field in self._open(table.name).schema().fields}
+        return there >= set(table.column_names)
+
     def _write(
         self,
         table: Table,
@@ -99,6 +111,7 @@ class Store:
         mode: str,
         once: str | None,
         seen: DeltaTable | None = None,
+        where: Mapping[str, str] | None = None,
     ) -> int:
         """Commit the rows; a commit of the same `once` after the version `seen` makes this one fail."""
         import pyarrow as pa
@@ -107,13 +120,24 @@ class Store:
         schema = table.arrow_schema()
         reader = pa.RecordBatchReader.from_batches(schema, _cast(batches, schema))
         transactions = [Transaction(once, 1)] if once else None
-        before = set(self.files(table.name)) if self.exists(table.name) else set()
-        write_deltalake(
-            seen if seen is not None else (self.folder / table.name).as_uri(),
-            reader,
-            mode="overwrite" if mode == "overwrite" else "append",
-            commit_properties=CommitProperties(app_transactions=transactions),
-        )
+        is_there = self.exists(table.name)
+        before = set(self.files(table.name)) if is_there else set()
+        # a table of an older release, with fewer columns, held the rows of one feed: it is written anew
+        is_older = is_there and not self._has_all_columns(table)
+        target = seen if seen is not None else (self.folder / table.name).as_uri()
+        properties = CommitProperties(app_transactions=transactions)
+        if mode == "append":
+            write_deltalake(target, reader, mode="append", commit_properties=properties)
+        else:
+            conditions = [f"{table.column(n).name} = {text_literal(v)}" for n, v in (where or {}).items()]
+            write_deltalake(
+                target,
+                reader,
+                mode="overwrite",
+                commit_properties=properties,
+                predicate=" AND ".join(conditions) if conditions and is_there and not is_older else None,
+                schema_mode="overwrite" if is_older else None,
+            )
         opened = self._open(table.name)
         # delta-rs does not sync; a version is only named once its files would survive a power cut
         for path in set(self.files(table.name, opened.version())) - before:

@@ -146,11 +146,19 @@ class Workspace:
 
     # -- shared tables -------------------------------------------------------------------------
 
-    def replace(self, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
-        """Replace a table's rows in one commit; returns its new version."""
+    def replace(
+        self,
+        table: Table,
+        batches: Iterable[pa.RecordBatch],
+        where: Mapping[str, str] | None = None,
+    ) -> int:
+        """Replace a table's rows, or those with these texts in these columns, in one commit.
+
+        Returns the table's new version.
+        """
         self._writable()
         with _usable(self.root):
-            return self.store.replace(table, batches)
+            return self.store.replace(table, batches, where)
 
     def append(self, table: Table, batches: Iterable[pa.RecordBatch], *, once: str) -> int:
         """Add rows in one commit; a second append under the same `once` changes nothing."""

@@ -197,11 +197,13 @@ def test_receipts_and_costs_count_once_they_are_recorded(
         {
             "campaign_id": campaign,
             "person_id": person,
-            "channel": None,
-            "sent_at": None,
+            "step": "1",
+            "status": "sent",
             "delivered_at": at if is_reached else None,
             "cost_amount": Decimal("0.05") if is_first else None,
             "origin": "observed",
+            "world": 0,
+            "source": "test",
         }
         for campaign, person, is_first, is_reached in zip(
             sends["campaign_id"], sends["household_id"], first, reached, strict=True
