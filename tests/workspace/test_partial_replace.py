@@ -47,7 +47,7 @@ def test_a_row_of_another_source_is_refused_and_nothing_changes(fresh_workspace:
     fresh_workspace.replace(CAMPAIGNS, campaigns("crm", "1"), {"source": "crm"})
     with pytest.raises(WorkspaceUnusable):
         fresh_workspace.replace(CAMPAIGNS, campaigns("shop", "2"), {"source": "crm"})
-    with pytest.raises(UnknownName, match="no column 'origine'.*origin"):
+    with pytest.raises(UnknownName, match=r"no column 'origine'.*origin"):
         fresh_workspace.replace(CAMPAIGNS, campaigns("crm", "2"), {"origine": "observed"})
     assert there(fresh_workspace) == [("crm", "1")]
 
