@@ -3,7 +3,7 @@
 `plan` decides and changes nothing; `keep_plan` keeps what it decided; `resolve_conflicts` weighs several.
 """
 
-from qa_lib.campaigns.addresses import ADDRESS_COLUMNS, addresses
+from qa_lib.campaigns.addresses import ADDRESS_COLUMNS, addresses, read_addresses
 from qa_lib.campaigns.campaign import Assumptions, Campaign, Costs, Goal, Schedule
 from qa_lib.campaigns.channels import CHANNELS, MINI_PROGRAM_LIMITS, Channel, channel
 from qa_lib.campaigns.conflicts import ONE_A_DAY, resolve_conflicts
@@ -79,6 +79,7 @@ __all__ = [
     "past_sends",
     "plan",
     "plans",
+    "read_addresses",
     "read_plan",
     "resolve_conflicts",
     "rounded",

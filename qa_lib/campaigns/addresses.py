@@ -1,5 +1,6 @@
-"""Addresses for the demo, which has none: generated, seeded, and marked so that none can be anybody's.
+"""Where people can be reached: the table `addresses`, and made-up addresses for a demo that has none.
 
+Made-up ones are seeded, and marked so that none can be anybody's.
 Phones begin with +999, a country code that is assigned to nobody; mail ends in `.invalid` (RFC 2606).
 """
 
@@ -9,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from qa_lib.errors import SpecError
-from qa_lib.workspace import Snapshot
+from qa_lib.tables import ADDRESSES
+from qa_lib.workspace import Snapshot, Workspace
 
 #: What a frame of addresses carries; `zone` may be empty, `origin` may be absent.
 ADDRESS_COLUMNS = ("person_id", "identifier", "address", "zone", "origin")
@@ -20,6 +22,13 @@ _SHAPES = {
     "device_id": "generated-device-{:09d}",
     "open_id": "generated-open-id-{:09d}",
 }
+
+
+def read_addresses(workspace: Workspace) -> pd.DataFrame:
+    """Everybody's addresses, `ADDRESS_COLUMNS`; without rows where none were ever landed."""
+    if not workspace.store.exists(ADDRESSES.name):
+        return pd.DataFrame(columns=list(ADDRESS_COLUMNS), dtype=object)
+    return workspace.read(ADDRESSES)[list(ADDRESS_COLUMNS)]
 
 
 def addresses(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from qa_lib.errors import FileUnreadable, SpecError
+from qa_lib.errors import SpecError
 
 app = typer.Typer(
     name="qa",
@@ -301,23 +301,9 @@ def doctor(workspace: WorkspaceOption = None, as_json: Json = False) -> None:
 def _rule(path: Path) -> Any:
     """The rule in a JSON or YAML file; in an audience's file, its rule."""
     from qa_lib.rules import read_rule
-    from qa_lib.rules.spec import load_json
+    from qa_lib.rules.files import read_values
 
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileUnreadable(
-            f"The rule file {path} cannot be read: {error}. Give the path of a JSON or YAML file."
-        ) from None
-    if path.suffix.lower() in (".yaml", ".yml"):
-        import yaml
-
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise SpecError(f"The rule file {path} is not YAML: {error}.") from None
-    else:
-        value = load_json(text, f"The rule file {path}")
+    value = read_values(path, "rule file")
     if isinstance(value, dict) and "kind" not in value and isinstance(value.get("rule"), dict):
         value = value["rule"]
     return read_rule(value)

@@ -68,7 +68,7 @@ def examine(path: str | Path | None = None) -> Report:
     """
     workspace = Workspace.open(path)
     snapshots = workspace.snapshots()
-    current = snapshots[-1] if snapshots else None
+    current = workspace.snapshot().published if snapshots else None
     warnings = []
     tables = {}
     for name in TABLES:

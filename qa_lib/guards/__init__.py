@@ -5,6 +5,7 @@ Each is a spec or a state with one question, asked of arrays of people; none kno
 
 from qa_lib.guards.caps import CANDIDATE_COLUMNS, PAST_COLUMNS, Cap, admit, blocked, counts, window_start
 from qa_lib.guards.consent import EVERY_CHANNEL, GuardState, Verdict
+from qa_lib.guards.files import keep_policy, keep_risk, read_policy, read_risk
 from qa_lib.guards.holdout import (
     Holdout,
     bucket,
@@ -49,8 +50,12 @@ __all__ = [
     "held_out_together",
     "in_first_order",
     "is_quiet",
+    "keep_policy",
+    "keep_risk",
     "next_allowed",
     "place_send",
+    "read_policy",
+    "read_risk",
     "stable_hash",
     "stable_hashes",
     "window_start",

@@ -100,6 +100,12 @@ class GuardState:
         standing = self._standing({i for ids in groups for i in ids}, channel)
         return [_strictest([_verdict(standing.get(i), channel, is_marketing) for i in ids]) for ids in groups]
 
+    def known(self, person_ids: Iterable[str]) -> set[str]:
+        """Those of the people about whom anything was ever recorded."""
+        with self._engine.connect() as con:
+            there = set(con.scalars(sa.select(_entries.c.person_id).distinct()))
+        return there & set(person_ids)
+
     def history(self, person_id: str) -> pd.DataFrame:
         """Every entry of one person, oldest first: `channel`, `kind`, `state`, `source`, `recorded_at`."""
         asked = (

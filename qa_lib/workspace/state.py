@@ -110,7 +110,7 @@ class State:
             con.execute(_snapshots.insert().values(_row(published)))
 
     def snapshots(self) -> list[Published]:
-        """Every published snapshot, oldest first; the last is the current one."""
+        """Every published snapshot, oldest publication first."""
         with self.engine.connect() as con:
             rows = con.execute(sa.select(_snapshots).order_by(_snapshots.c.snapshot_id)).mappings()
             return [Published(**_fields(r, "snapshot_id", "as_of", "published_at")) for r in rows]

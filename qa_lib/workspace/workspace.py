@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -184,7 +184,7 @@ class Workspace:
         """Build a snapshot beside the published ones and publish it in one step.
 
         Yields a `Draft` to fill, or None when a snapshot of the same tables, moment and recipe is
-        published already (it is then made the current one). If the body raises, nothing is published
+        published already. If the body raises, nothing is published
         and nothing is left behind.
 
         Parameters
@@ -229,11 +229,14 @@ class Workspace:
         self._prune()
 
     def snapshots(self) -> list[Published]:
-        """Every snapshot whose data is there, oldest publication first; the last is the current one."""
+        """Every snapshot whose data is there, oldest publication first."""
         return [p for p in self.state.snapshots() if (self.root / "cache" / p.version / FILE).exists()]
 
     def snapshot(self, as_of: datetime | str | None = None) -> Snapshot:
         """The current snapshot, or the newest one as of a given moment.
+
+        Current is the one with the latest moment, the newest publication among equals: a plan or a replay
+        that builds an earlier moment changes nobody's dashboard.
 
         Raises
         ------
@@ -257,15 +260,16 @@ class Workspace:
                     f"Build it with `qa build --as-of {moment.isoformat()}`."
                 )
             there = fitting
-        chosen = there[-1]
+        chosen = _current(there)
         if chosen.version not in self._open_snapshots:
             self._open_snapshots[chosen.version] = Snapshot(self.root, self.store, chosen, self.zone)
         return self._open_snapshots[chosen.version]
 
     def _prune(self) -> None:
         """Drop the caches of all but the newest snapshots; open readers keep theirs until they close."""
-        kept: list[str] = []
-        for p in reversed(self.snapshots()):
+        there = self.snapshots()
+        kept: list[str] = [_current(there).version] if there else []
+        for p in reversed(there):
             if p.version not in kept:
                 kept.append(p.version)
         for old in kept[_KEPT_SNAPSHOTS:]:
@@ -309,6 +313,11 @@ def read_moment(value: datetime | str) -> datetime:
     if value.tzinfo is None:
         raise SpecError(f"The moment {value.isoformat()} has no zone. Add one, such as Z for UTC.")
     return value.astimezone(UTC)
+
+
+def _current(published: Sequence[Published]) -> Published:
+    """The snapshot with the latest moment, the newest publication among equals."""
+    return max(enumerate(published), key=lambda at: (at[1].as_of, at[0]))[1]
 
 
 def _zone(name: str) -> ZoneInfo:

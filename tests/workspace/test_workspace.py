@@ -195,6 +195,16 @@ def test_building_without_orders_says_what_to_land(fresh_workspace: Workspace) -
         build(fresh_workspace)
 
 
+def test_a_snapshot_of_an_earlier_moment_does_not_become_the_current_one(fresh_workspace: Workspace) -> None:
+    fill(fresh_workspace, 1)
+    fill(fresh_workspace, 2, as_of=datetime(2017, 6, 1, tzinfo=UTC))
+    assert content(fresh_workspace.snapshot()) == 1
+    assert content(fresh_workspace.snapshot("2017-06-01T00:00:00Z")) == 2
+    for day in range(1, 8):  # more than are kept
+        fill(fresh_workspace, 10 + day, as_of=datetime(2017, 5, day, tzinfo=UTC))
+    assert content(fresh_workspace.snapshot()) == 1
+
+
 def test_a_builder_that_raises_leaves_nothing_and_the_old_snapshot_readable(
     fresh_workspace: Workspace,
 ) -> None:
