@@ -34,7 +34,12 @@ class Step:
 
 
 #: One after another: each needs what the one before it made.
-FIRST: tuple[Step, ...] = (Step("jobs/land.ipynb", "files"), Step("jobs/build.ipynb", "tables"))
+FIRST: tuple[Step, ...] = (
+    Step("jobs/land.ipynb", "files"),
+    Step("jobs/build.ipynb", "tables"),
+    Step("explore/06_worked_campaign.ipynb"),
+    Step("jobs/run_campaign.ipynb"),
+)
 #: Side by side: none writes what another reads.
 THEN: tuple[Step, ...] = (
     Step("explore/01_meet_the_data.ipynb"),
@@ -45,6 +50,7 @@ THEN: tuple[Step, ...] = (
     Step("jobs/campaign_report.ipynb"),
     Step("dashboards/audience_workbench.ipynb"),
     Step("dashboards/campaign_results.ipynb"),
+    Step("dashboards/campaign_review.ipynb"),
 )
 
 
