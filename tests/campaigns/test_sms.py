@@ -128,31 +128,5 @@ def test_what_must_stay_whole_is_never_cut() -> None:
         cut_to_fit("x", after=" 拒" * 40)
 
 
-@pytest.mark.parametrize(
-    ("text", "count"),
-    [
-        ("👨‍👩‍👧", 1),
-        ("👍🏽", 1),
-        ("🇨🇳🇩🇪", 2),
-        ("e\u0301", 1),
-        ("1\ufe0f\u20e3", 1),
-        ("각", 1),
-        ("\u1100\u1161\u11a8", 1),
-        ("\r\n", 1),
-        ("你好", 2),
-        ("❤\ufe0f\u200d🔥", 1),
-        ("🏴\U000e0067\U000e0062\U000e007f", 1),
-    ],
-)
-def test_a_grapheme_is_what_a_reader_takes_for_one(text: str, count: int) -> None:
-    assert len(graphemes(text)) == count
-
-
-@given(st.text(max_size=60))
-def test_graphemes_joined_are_the_text(text: str) -> None:
-    assert "".join(graphemes(text)) == text
-    assert all(graphemes(text))
-
-
 def test_a_preview_can_point_at_what_forces_ucs2() -> None:
     assert forcing_characters("it’s “on” €5") == ["’", "“", "”"]
