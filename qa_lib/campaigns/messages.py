@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -32,7 +33,7 @@ class Rendered(NamedTuple):
     was_cut: bool = False
 
 
-class _Message(Spec):
+class _Message(Spec, ABC):
     """What every message does."""
 
     _texts: ClassVar[tuple[str, ...]] = ()
@@ -42,6 +43,7 @@ class _Message(Spec):
         """The fields that it names, in order."""
         return tuple(dict.fromkeys(m[1] for text in self._all_texts() for m in _PLACE.finditer(text)))
 
+    @abstractmethod
     def render(self, values: Mapping[str, Any]) -> Rendered:
         """The message for one person.
 
@@ -50,7 +52,6 @@ class _Message(Spec):
         ContentError
             When a named value is missing and nothing stands in for it, or the channel cannot carry it.
         """
-        raise NotImplementedError
 
     def _all_texts(self) -> Iterable[str]:
         return (getattr(self, name) for name in self._texts)

@@ -6,6 +6,7 @@ spec whose one own function says what it takes off an amount; what is common liv
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -65,7 +66,7 @@ class Tier(Spec):
         return self
 
 
-class _Offer(Spec):
+class _Offer(Spec, ABC):
     """What every offer has.
 
     Parameters
@@ -88,14 +89,14 @@ class _Offer(Spec):
     stock_count: int | None = Bounded(default=None, ge=0)
     budget_amount: Amount | None = None
 
+    @abstractmethod
     def off(self, spent: Decimal) -> Decimal:
         """What comes off goods of this amount, before rounding and the floor."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def largest_off_amount(self) -> Decimal | None:
         """The most that one use can cost; None where nothing bounds it."""
-        raise NotImplementedError
 
     def in_scope(self, basket: Basket) -> Decimal:
         """What the goods that the offer is good for cost."""
