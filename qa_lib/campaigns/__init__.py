@@ -32,6 +32,7 @@ from qa_lib.campaigns.offers import (
 )
 from qa_lib.campaigns.plan import Plan, plan
 from qa_lib.campaigns.reasons import NOT_IN_AUDIENCE, REASONS, funnel
+from qa_lib.campaigns.scope import offer_items
 from qa_lib.campaigns.sms import cut_to_fit, encoding_of, forcing_characters, part_count, split_parts, units
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "funnel",
     "graphemes",
     "keep_plan",
+    "offer_items",
     "part_count",
     "past_sends",
     "plan",
