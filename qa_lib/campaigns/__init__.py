@@ -30,6 +30,7 @@ from qa_lib.campaigns.offers import (
     ThresholdDiscount,
     Tier,
 )
+from qa_lib.campaigns.outcomes import conversions, gain_of, offer_cost, record_conversions
 from qa_lib.campaigns.plan import Plan, plan
 from qa_lib.campaigns.reasons import NOT_IN_AUDIENCE, REASONS, funnel
 from qa_lib.campaigns.scope import offer_items
@@ -69,13 +70,16 @@ __all__ = [
     "addresses",
     "amount",
     "channel",
+    "conversions",
     "cut_to_fit",
     "encoding_of",
     "forcing_characters",
     "from_minor",
     "funnel",
+    "gain_of",
     "graphemes",
     "keep_plan",
+    "offer_cost",
     "offer_items",
     "part_count",
     "past_sends",
@@ -83,6 +87,7 @@ __all__ = [
     "plans",
     "read_addresses",
     "read_plan",
+    "record_conversions",
     "resolve_conflicts",
     "rounded",
     "split_parts",
