@@ -6,7 +6,7 @@ evidence; `pair_quality` and `group_sizes` measure it against a kept truth. `gen
 demo's.
 """
 
-from qa_lib.identity.aliases import AliasErrors, aliases_of, generate_aliases
+from qa_lib.identity.aliases import AliasErrors, aliases_of, generate_aliases, read_truth
 from qa_lib.identity.explain import Explanation, explain
 from qa_lib.identity.graph import Groups, Policy, group_links
 from qa_lib.identity.kinds import KINDS, Kind, hash_identifier, kind, normalise
@@ -44,6 +44,7 @@ __all__ = [
     "pair_quality",
     "read_links",
     "read_resolution",
+    "read_truth",
     "resolve",
     "resolve_links",
     "undo",
