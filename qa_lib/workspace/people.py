@@ -110,6 +110,8 @@ def person_keys(identities: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame
     """
     import pandas as pd
 
+    if identities.empty and changes.empty:
+        return pd.DataFrame({"source_no": [], "source_id": [], "person_id": []})
     merged = followed(identities, changes)
     former = pd.DataFrame({"source_id": list(merged), "person_id": list(merged.values())}, dtype="object")
     of_source = identities[identities["kind"] == SOURCE_KIND]
