@@ -19,7 +19,7 @@ from qa_lib.jobs.record import Run, write_whole
 from qa_lib.jobs.runner import run_notebook
 from qa_lib.profiles.declared import FOLDER as TAGS_FOLDER
 from qa_lib.sources.journey import CURRENCY, ZONE, journey_files
-from qa_lib.tables import SNAPSHOT_TABLES
+from qa_lib.tables import LINKS, SNAPSHOT_TABLES
 from qa_lib.workspace import Workspace
 
 INDEX = "demo.json"
@@ -160,7 +160,8 @@ class _Made:
             return None  # they are in the hash that all steps share
         if step.reads == "snapshot":
             return workspace.snapshot().version
-        there = [name for name in SNAPSHOT_TABLES if workspace.store.exists(name)]
+        # the build resolves the links first; its own record of identities is among the snapshot's tables
+        there = [name for name in (*SNAPSHOT_TABLES, LINKS.name) if workspace.store.exists(name)]
         tables = {name: workspace.store.version(name) for name in there}
         declared = {
             p.name: p.read_text(encoding="utf-8") for p in (workspace.root / TAGS_FOLDER).glob("*.y*ml")
