@@ -80,6 +80,18 @@ class Snapshot:
         row = self.cursor().execute("SELECT count(*) FROM people").fetchall()
         return int(row[0][0])
 
+    def person_of(self, any_id: str) -> str:
+        """The resolved person of a source's id or of an id that was merged away; any other stands for itself."""
+        if not self._is_mapped:
+            return any_id
+        asked = "SELECT person_id FROM person_keys WHERE source_id = $id"
+        found = self.cursor().execute(asked, {"id": any_id}).fetchall()
+        return str(found[0][0]) if found else any_id
+
+    @property
+    def _is_mapped(self) -> bool:
+        return int(self.meta.get(KEY_COUNT, 0)) > 0
+
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection of its own to the locked-down, read-only file."""
         return self._database.cursor()
@@ -95,7 +107,7 @@ class Snapshot:
             cursor = self.cursor()
             for name, version in self.table_versions.items():
                 scan = self._store.scan_sql(TABLES[name], version)
-                view = view_sql(TABLES[name], scan, is_mapped=self.meta.get(KEY_COUNT, 0) > 0)
+                view = view_sql(TABLES[name], scan, is_mapped=self._is_mapped)
                 cursor.execute(f"CREATE TEMP VIEW {quoted(name)} AS {view}")
             self._local.cursor = cursor
         return to_frame(self._local.cursor.execute(sql, params))

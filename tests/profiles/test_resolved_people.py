@@ -164,7 +164,9 @@ def test_before_the_first_resolution_everybody_is_the_sources_own_id(told: Works
 
 def test_what_each_card_told_is_kept_column_by_column(told: Workspace) -> None:
     snapshot = build(told, END)
-    of = person_profile(snapshot, ids_of(snapshot)["2"]).set_index("name")["value"]
+    of = person_profile(snapshot, "2").set_index("name")["value"]
+    assert of.equals(person_profile(snapshot, snapshot.person_of("1")).set_index("name")["value"])
+    assert (snapshot.person_of("1"), snapshot.person_of("nobody")) == (ids_of(snapshot)["2"], "nobody")
     assert (of["age_band"], of["income_band"]) == ("45-54", "50-74K")
     one = snapshot.frame("SELECT * FROM demographics")
     assert one["person_id"].is_unique
