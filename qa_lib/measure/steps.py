@@ -98,7 +98,7 @@ class Query:
         return ", ".join(quoted(name) for name in self.by)
 
     def steps(self) -> list[tuple[str, str]]:
-        """Named steps: `targeted` has one row per campaign and person, `redeemed` per redemption,
+        """Named steps: `targeted` has one row per message, `redeemed` per redemption,
         `baskets` per basket and group."""
         columns = [n for n in dict.fromkeys((*self.by, *self.segment)) if n not in CAMPAIGN_COLUMNS]
         cast = "".join(f", coalesce(CAST({quoted(n)} AS VARCHAR), $nothing) AS {quoted(n)}" for n in columns)
@@ -115,7 +115,9 @@ class Query:
             ("visits", _VISITS),
             ("members", f"SELECT person_no{cast} FROM profile"),
             ("targeted", f"SELECT s.*{kept} FROM sent s JOIN members m USING (person_no) {only}"),
-            ("redeemed", "SELECT * FROM targeted JOIN happened USING (campaign_id, person_no)"),
+            # a person with two messages of a campaign redeems once
+            ("reached", "SELECT DISTINCT ON (campaign_id, person_no) * FROM targeted"),
+            ("redeemed", "SELECT * FROM reached JOIN happened USING (campaign_id, person_no)"),
             (
                 "baskets",
                 f"SELECT DISTINCT {keys}person_no, order_id, paid_amount "

@@ -27,8 +27,9 @@ from qa_lib.errors import (
     WorkspaceUnusable,
 )
 from qa_lib.tables import SNAPSHOT_TABLES, TABLES, Table
+from qa_lib.workspace import people
 from qa_lib.workspace.files import sync
-from qa_lib.workspace.snapshot import FILE, META, Snapshot
+from qa_lib.workspace.snapshot import FILE, KEY_COUNT, META, Snapshot
 from qa_lib.workspace.sql import open_builder, quoted, to_frame
 from qa_lib.workspace.state import Landing, Published, State
 from qa_lib.workspace.store import Store
@@ -53,7 +54,10 @@ def library_version() -> str:
 
 @dataclass
 class Draft:
-    """A snapshot that is being built: a writable DuckDB file in which the shared tables are views."""
+    """A snapshot that is being built: a writable DuckDB file in which the shared tables are views.
+
+    In them `person_id` is the resolved person, as `qa_lib.workspace.people` says.
+    """
 
     connection: duckdb.DuckDBPyConnection
     as_of: datetime
@@ -197,7 +201,8 @@ class Workspace:
         self._writable()
         as_of = as_of.astimezone(UTC)
         versions = self.build_versions()
-        key = json.dumps([versions, as_of.isoformat(), recipe, library_version(), FORMAT], sort_keys=True)
+        parts = [versions, as_of.isoformat(), recipe, people.RULES, library_version(), FORMAT]
+        key = json.dumps(parts, sort_keys=True)
         name = f"{as_of:%Y%m%dT%H%M%SZ}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
         published = Published(name, as_of, versions, library_version(), datetime.now(UTC))
         target = self.root / "cache" / name
@@ -210,10 +215,13 @@ class Workspace:
                 beside.mkdir(parents=True)
             try:
                 with _usable(self.root), contextlib.closing(open_builder(beside / FILE)) as connection:
-                    for table, at in versions.items():
-                        scan = self.store.scan_sql(TABLES[table], at)
-                        connection.execute(f"CREATE TEMP VIEW {quoted(table)} AS {scan}")
-                    draft = Draft(connection, as_of, self.zone, versions)
+                    scans = {t: self.store.scan_sql(TABLES[t], at) for t, at in versions.items()}
+                    key_count = people.write_keys(connection, scans, as_of)
+                    for table, scan in scans.items():
+                        sql = people.view_sql(TABLES[table], scan, is_mapped=key_count > 0)
+                        connection.execute(f"CREATE TEMP VIEW {quoted(table)} AS {sql}")
+                    meta = {KEY_COUNT: key_count} if key_count else {}
+                    draft = Draft(connection, as_of, self.zone, versions, meta)
                     yield draft
                     connection.execute("CHECKPOINT")
                 (beside / META).write_text(json.dumps(draft.meta, ensure_ascii=False), encoding="utf-8")
