@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from typing import Any
 
 import pandas as pd
 
@@ -49,13 +49,13 @@ def campaign_facts(frame: pd.DataFrame, today: pd.Timestamp) -> pd.DataFrame:
     return facts
 
 
-def may_teach(facts: pd.DataFrame, starts_on: date) -> pd.Series:
-    """Which of these campaigns a campaign that starts on this day may learn from."""
+def may_teach(facts: pd.DataFrame, starts_on: Any) -> pd.Series:
+    """Which of these campaigns one that starts on this day (a date or timestamp) may learn from."""
     return facts["is_whole"] & (facts["ends_on"] < pd.Timestamp(starts_on))
 
 
-def teaching_rows(frame: pd.DataFrame, facts: pd.DataFrame, starts_on: date) -> pd.DataFrame:
-    """The people of the campaigns that a campaign that starts on this day may learn from."""
+def teaching_rows(frame: pd.DataFrame, facts: pd.DataFrame, starts_on: Any) -> pd.DataFrame:
+    """The people of the campaigns that one that starts on this day (a date or timestamp) may learn from."""
     return frame[frame["campaign_id"].isin(facts.loc[may_teach(facts, starts_on), "campaign_id"])]
 
 
