@@ -133,7 +133,8 @@ def average_baskets(features: pd.DataFrame) -> NDArray[np.float64]:
     """The average basket in the features' window before the campaign; 0 without an order in it."""
     spent = features["spend_amount"].to_numpy(dtype=float)
     orders = features["order_count"].to_numpy(dtype=float)
-    return np.divide(spent, orders, out=np.zeros(len(features)), where=orders > 0)
+    # to 9 decimals: the features are scaled to their window, which leaves noise in the last bits
+    return np.round(np.divide(spent, orders, out=np.zeros(len(features)), where=orders > 0), 9)
 
 
 def mapped_days(days: pd.DataFrame, day_count: int) -> pd.DataFrame:
