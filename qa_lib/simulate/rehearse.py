@@ -277,6 +277,15 @@ def _notes(
                 "没有指定优惠商品：按全部商品计。", "No items of the offer were named: all items are taken."
             )
         )
+    offered, most = len(set(planned.item_ids)), int(past["offered_item_count"].max())
+    if offered > most:
+        said.append(
+            Label(
+                f"券适用 {offered:,} 种商品，过去的活动最多 {most:,} 种：超出了所见范围，预测可能偏高。",
+                f"It offers {offered:,} items, past campaigns at most {most:,}: that is beyond what was seen, "
+                "and the prediction may be too high.",
+            )
+        )
     if (ahead := (pd.Timestamp(planned.starts_on) - local_day(snapshot)).days) > 0:
         said.append(
             Label(

@@ -1,4 +1,4 @@
-"""The made-up company's files, changed: cut at a moment, or with people who redeem on several days."""
+"""The made-up company's files, changed: cut at a moment, or with people who redeem on several days; and landed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from qa_lib.sources.journey import ZONE
+from qa_lib.guards import GuardState
+from qa_lib.sources import FEEDS, land_all
+from qa_lib.sources.journey import CURRENCY, ZONE
+from qa_lib.workspace import Workspace
 
 
 def local_days(moments: pd.Series) -> pd.Series:
@@ -58,6 +61,18 @@ def with_more_redemptions(files: Mapping[str, Path], folder: Path, *, seed: int 
     added = pd.DataFrame(more, columns=["household_id", "coupon_upc", "campaign_id", "redemption_date"])
     rows = pd.concat([redeemed, added.astype(redeemed.dtypes.to_dict())]).drop_duplicates()
     return _written(files, {"coupon_redemptions": rows}, folder)
+
+
+def landed(files: Mapping[str, Path], root: Path) -> Workspace:
+    """A workspace with these files and consents, and nothing built."""
+    made = Workspace.create(root, zone=ZONE, currency=CURRENCY)
+    for _ in land_all(made, [(FEEDS[name], path) for name, path in files.items()]):
+        pass
+    state = GuardState(made)
+    people = [str(i + 1) for i in range(500)]
+    state.grant(people, source="generated")
+    state.opt_out(people[::11], channel="sms")
+    return made
 
 
 def _written(files: Mapping[str, Path], changed: Mapping[str, pd.DataFrame], folder: Path) -> dict[str, Path]:

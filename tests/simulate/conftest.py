@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from company_changes import with_more_redemptions
+from company_changes import landed, with_more_redemptions
 
 from qa_lib.audiences import Audience
 from qa_lib.campaigns import Assumptions, Campaign, Costs, Coupon, Plan, Schedule, SmsMessage, addresses, plan
-from qa_lib.guards import GuardState, Holdout
+from qa_lib.guards import Holdout
 from qa_lib.profiles import build
 from qa_lib.rules import All, Tag
-from qa_lib.sources import FEEDS, land_all
-from qa_lib.sources.journey import CURRENCY, ZONE
 from qa_lib.workspace import Workspace
 
 Make = Callable[..., Plan]
@@ -59,16 +57,4 @@ def plan_of() -> Make:
         book = addresses(snapshot, random_state=7, shared=0.1)
         return plan(workspace, Campaign(**{**fields, **changes}), addresses=book)
 
-    return made
-
-
-def landed(files: Mapping[str, Path], root: Path) -> Workspace:
-    """A workspace with these files and consents, and nothing built."""
-    made = Workspace.create(root, zone=ZONE, currency=CURRENCY)
-    for _ in land_all(made, [(FEEDS[name], path) for name, path in files.items()]):
-        pass
-    state = GuardState(made)
-    people = [str(i + 1) for i in range(500)]
-    state.grant(people, source="generated")
-    state.opt_out(people[::11], channel="sms")
     return made

@@ -13,8 +13,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-from company_changes import cut_files
-from conftest import landed
+from company_changes import cut_files, landed
 from worlds import make_campaigns
 
 from qa_lib.campaigns import Plan, Schedule, keep_plan, read_plan
@@ -143,12 +142,14 @@ def test_the_notes_say_what_was_learnt_and_what_is_assumed(stage: Workspace, pla
         ("没有同类型的活动可学", "None of this type could be learnt from"),
         ("不限类型", "of all types: fewer than 30"),
         ("按全部商品计", "all items are taken"),
+        ("超出了所见范围", "beyond what was seen"),
         ("10 天才开始", "It starts 10 days after the data end"),
     ):
         assert zh in found.notes.zh
         assert en in found.notes.en
     named = rehearse(stage, plan, world_count=2, item_ids=["A", "B"])
     assert "all items are taken" not in named.notes.en
+    assert "beyond what was seen" not in named.notes.en
 
 
 def test_the_model_is_asked_of_those_who_are_sent_to_and_of_the_offers_items(
