@@ -131,7 +131,7 @@ def test_a_rehearsal_teaches_nothing_and_a_kept_plan_is_rehearsed_alike(
 
 
 def test_the_notes_say_what_was_learnt_and_what_is_assumed(stage: Workspace, plan_of: Make) -> None:
-    start = stage.snapshot().as_of + timedelta(days=10)
+    start = stage.snapshot().as_of + timedelta(days=31)  # campaign 6, still running, is over by then
     plan = plan_of(stage, "new", campaign_type="Type Z", schedule=Schedule(start, start + timedelta(days=7)))
     found = rehearse(stage, plan, world_count=2)
     for zh, en in (
@@ -143,10 +143,11 @@ def test_the_notes_say_what_was_learnt_and_what_is_assumed(stage: Workspace, pla
         ("不限类型", "of all types: fewer than 30"),
         ("按全部商品计", "all items are taken"),
         ("超出了所见范围", "beyond what was seen"),
-        ("10 天才开始", "It starts 10 days after the data end"),
+        ("31 天才开始", "It starts 31 days after the data end"),
     ):
         assert zh in found.notes.zh
         assert en in found.notes.en
+    assert found.learnt_from == ("1", "2", "3", "4", "5")
     named = rehearse(stage, plan, world_count=2, item_ids=["A", "B"])
     assert "all items are taken" not in named.notes.en
     assert "beyond what was seen" not in named.notes.en
