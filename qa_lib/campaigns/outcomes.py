@@ -113,8 +113,12 @@ def record_conversions(
         As `conversions`.
     """
     snapshot = workspace.snapshot(as_of)
-    sends = workspace.read(SENDS)
-    mine = sends[(sends["campaign_id"] == campaign.name) & (sends["origin"] == origin)]
+    # through the snapshot, so that people are those of its moment
+    live = snapshot.with_tables({SENDS.name: workspace.store.version(SENDS.name)})
+    mine = live.frame(
+        "SELECT person_id, status, sent_at, delivered_at FROM sends WHERE campaign_id = $id AND origin = $origin",
+        {"id": campaign.name, "origin": origin},
+    )
     found = conversions(snapshot, campaign, mine, currency=workspace.currency)
     own = {"campaign_id": campaign.name, "origin": origin, "source": SOURCE}
     workspace.replace(OUTCOMES, _batches(found, own), own)

@@ -149,7 +149,7 @@ def replay_plan(
         ledger=ledger,
         progress=progress,
     )
-    reached = recipients(workspace.snapshot(), past.campaign_id)
+    reached = recipients(snapshot, past.campaign_id)  # by the ids of the plan's own moment
     sent = sends_frame(ledger, made.hash)
     left = dict(zip(sent["person_id"], sent["sent_at"], strict=True))
     receipts = [
