@@ -95,13 +95,7 @@ def read_plan(workspace: Workspace, plan_hash: str) -> Plan:
     DataError
         When its rows are not those that were hashed.
     """
-    _tables(workspace)
-    with workspace.state.engine.connect() as con:
-        header: Any = con.execute(sa.select(_plans).where(_plans.c.plan_hash == plan_hash)).mappings().first()
-    if header is None:
-        raise NothingBuilt(
-            f"No plan {plan_hash!r} is kept in {workspace.root}. `plans(workspace)` lists them."
-        )
+    header = _header(workspace, plan_hash)
     columns = ", ".join(COLUMNS)
     with contextlib.closing(duckdb.connect()) as con:
         con.execute("SET TimeZone = 'UTC'")
@@ -125,6 +119,28 @@ def read_plan(workspace: Workspace, plan_hash: str) -> Plan:
     return plan
 
 
+def plan_campaign(workspace: Workspace, plan_hash: str) -> Campaign:
+    """The campaign of a kept plan, read from its header alone.
+
+    Raises
+    ------
+    NothingBuilt
+        When no plan of this hash was kept.
+    """
+    return Campaign.from_json(_header(workspace, plan_hash)["campaign"])
+
+
+def _header(workspace: Workspace, plan_hash: str) -> Any:
+    _tables(workspace)
+    with workspace.state.engine.connect() as con:
+        header = con.execute(sa.select(_plans).where(_plans.c.plan_hash == plan_hash)).mappings().first()
+    if header is None:
+        raise NothingBuilt(
+            f"No plan {plan_hash!r} is kept in {workspace.root}. `plans(workspace)` lists them."
+        )
+    return header
+
+
 def _utc(moment: datetime | None) -> datetime | None:
     return None if moment is None else moment.astimezone(UTC)
 
@@ -139,5 +155,5 @@ def _batches(plan: Plan) -> Iterator[Any]:
 
 def _tables(workspace: Workspace) -> None:
     # of two processes that make the table at once, one finds it there
-    with contextlib.suppress(sa.exc.OperationalError, sa.exc.ProgrammingError):
+    with contextlib.suppress(sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.IntegrityError):
         _metadata.create_all(workspace.state.engine, checkfirst=True)
