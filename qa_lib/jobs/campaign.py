@@ -85,7 +85,11 @@ def find_plan(workspace: Workspace, name: str) -> Plan:
     if len(named):
         return read_plan(workspace, str(named["plan_hash"].iloc[-1]))
     if len(fitting) != 1:
-        told = ", ".join(f"{r.campaign_name} {r.plan_hash[:12]}" for r in known.tail(5).itertuples())
+        newest = known.tail(5)
+        told = ", ".join(
+            f"{name} {digest[:12]}"
+            for name, digest in zip(newest["campaign_name"], newest["plan_hash"], strict=True)
+        )
         raise NothingBuilt(
             f"{'No plan' if fitting.empty else 'More than one plan'} in {workspace.root} is called {name!r}; the "
             f"newest are: {told or 'none'}. Make one with `qa plan CAMPAIGN`."
