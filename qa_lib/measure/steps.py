@@ -241,10 +241,14 @@ class Query:
     def _check_segment(self) -> None:
         for column, value in self.segment.items():
             text = f"coalesce(CAST({quoted(column)} AS VARCHAR), $nothing)"
-            table = "profile"
-            if column in SEND_COLUMNS:
-                table = "campaigns WHERE origin = $origin" if column in CAMPAIGN_COLUMNS else ""
-                table = table or "sends WHERE origin = $origin"
+            # of any origin: a channel that was rehearsed and not used is a group of nobody, no unknown name
+            table = (
+                "campaigns"
+                if column in CAMPAIGN_COLUMNS
+                else "sends"
+                if column in SEND_COLUMNS
+                else "profile"
+            )
             values = self._run(f"SELECT DISTINCT {text} AS value FROM {table}", self.params)["value"]
             if value not in set(values) and value != NOT_RECORDED_GROUP:
                 raise UnknownName(
