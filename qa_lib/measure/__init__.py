@@ -20,6 +20,7 @@ from qa_lib.measure.metrics import METRICS, metric
 from qa_lib.measure.orders import spend_over_time
 from qa_lib.measure.over_time import conversions_over_time, redemptions_over_time
 from qa_lib.measure.segments import SegmentColumn, segment_columns
+from qa_lib.measure.side_by_side import rehearsal_and_result
 
 __all__ = [
     "EVIDENCE",
@@ -38,6 +39,7 @@ __all__ = [
     "gain_kind",
     "metric",
     "redemptions_over_time",
+    "rehearsal_and_result",
     "segment_columns",
     "spend_over_time",
 ]

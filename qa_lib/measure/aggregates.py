@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from qa_lib.errors import SpecError
 from qa_lib.intervals import wilson_interval
 from qa_lib.measure.amounts import ZERO, exact, quotient
-from qa_lib.measure.figures import NO_COST, NOBODY, Metric, NoFigure, NotRecorded
+from qa_lib.measure.figures import NO_COST, NOBODY, GainKind, Metric, NoFigure, NotRecorded
 from qa_lib.measure.metrics import METRICS, metric
 from qa_lib.measure.recorded import Recorded, RecordedGroup
 from qa_lib.measure.segments import GROUP_LIMIT
@@ -47,7 +47,7 @@ class Figures:
     campaigns: list[list[str]]
     columns: pd.DataFrame
     why: dict[str, list[NoFigure | None]]
-    gain_kinds: list[str | None]
+    gain_kinds: list[GainKind | None]
 
 
 def figures(query: Query, keys: Sequence[str], chosen: Sequence[str], *, level: float) -> Figures:

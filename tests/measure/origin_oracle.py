@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -21,6 +21,11 @@ from qa_lib.workspace import Snapshot, Workspace
 ZONE = ZoneInfo("America/New_York")
 NOTHING = "未记录 not recorded"
 WORLDS = {"observed": [0], "replayed": [0], "simulated": [1, 2, 3, 4, 5]}
+OWN = ("own-1", "own-2", "own-3")
+KEYS = (
+    "targeted", "sent", "reached", "reach_rate", "converters", "conversion_rate", "revenue", "gain",
+    "message_cost", "offer_cost", "fixed_cost", "cost", "roas", "roi",
+)  # fmt: skip
 Row = dict[str, Any]
 Figure = Decimal | float | int | None
 
@@ -263,3 +268,28 @@ def draw(seed: int, origin: str, ages: dict[str, str], as_of: datetime) -> Rows:
                     if not same:
                         outcomes.append(row)
     return Rows(campaigns, sends, outcomes, ages, as_of, origin)
+
+
+class Company(NamedTuple):
+    """A workspace to write rows into, its snapshot, and the ages of some of its people."""
+
+    workspace: Workspace
+    snapshot: Snapshot
+    ages: dict[str, str]
+
+
+def drawn(company: Company, seed: int, origin: str) -> tuple[Rows, Snapshot]:
+    """Random rows, and the snapshot beside them."""
+    rows = draw(seed, origin, company.ages, company.snapshot.as_of)
+    return rows, rows.write(company.workspace, company.snapshot)
+
+
+def whole(company: Company, origin: str) -> tuple[Rows, Snapshot]:
+    """Rows in which the first two campaigns recorded everything."""
+    for seed in range(100, 300):
+        rows = draw(seed, origin, company.ages, company.snapshot.as_of)
+        sends = rows.groups(lambda s: 0, OWN[:2])[0]
+        found = rows.figures(sends, WORLDS[origin][0], OWN[:2], by_channel=False)
+        if all(found[key] is not None for key in KEYS):
+            return rows, rows.write(company.workspace, company.snapshot)
+    raise AssertionError("no seed records everything")

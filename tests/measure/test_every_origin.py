@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from origin_oracle import NOTHING, WORLDS, Figure, Row, Rows, draw
+from origin_oracle import KEYS, NOTHING, OWN, WORLDS, Company, Figure, Row, Rows, drawn, whole
 
 from qa_lib.errors import SpecError, UnknownName
 from qa_lib.intervals import wilson_interval
@@ -25,41 +24,6 @@ from qa_lib.measure import (
 )
 from qa_lib.measure.figures import ORIGINS, Origin
 from qa_lib.measure.worlds import band
-from qa_lib.profiles import build
-from qa_lib.sources import FEEDS, land_all
-from qa_lib.sources.journey import CURRENCY
-from qa_lib.workspace import Snapshot, Workspace
-
-KEYS = (
-    "targeted", "sent", "reached", "reach_rate", "converters", "conversion_rate", "revenue", "gain",
-    "message_cost", "offer_cost", "fixed_cost", "cost", "roas", "roi",
-)  # fmt: skip
-OWN = ("own-1", "own-2", "own-3")
-
-
-class Company(NamedTuple):
-    workspace: Workspace
-    snapshot: Snapshot
-    ages: dict[str, str]
-
-
-@pytest.fixture(scope="module")
-def company(company_files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Company:
-    """The company as of the middle of a local day; tests write rows of their own beside its snapshot."""
-    made = Workspace.create(tmp_path_factory.mktemp("origins"), zone="America/New_York", currency=CURRENCY)
-    for _ in land_all(made, [(FEEDS[name], path) for name, path in company_files.items()]):
-        pass
-    snapshot = build(made, "2017-11-15T16:30:00Z")
-    frame = snapshot.frame(
-        "SELECT person_id, age_band FROM people JOIN profile USING (person_no) ORDER BY ALL"
-    )
-    some = frame.iloc[::7].fillna({"age_band": NOTHING})
-    return Company(made, snapshot, dict(zip(some["person_id"], some["age_band"], strict=True)))
-
-
-def drawn(company: Company, seed: int, origin: Origin) -> tuple[Rows, Snapshot]:
-    rows = draw(seed, origin, company.ages, company.snapshot.as_of)
-    return rows, rows.write(company.workspace, company.snapshot)
 
 
 def assert_figure(given: Any, expected: Figure, what: str) -> None:
@@ -141,17 +105,6 @@ def test_the_interval_of_the_conversion_rate_is_wilsons(company: Company, origin
         pytest.approx(low),
         pytest.approx(high),
     )
-
-
-def whole(company: Company, origin: Origin) -> tuple[Rows, Snapshot]:
-    """Rows in which the first two campaigns recorded everything."""
-    for seed in range(100, 300):
-        rows = draw(seed, origin, company.ages, company.snapshot.as_of)
-        sends = rows.groups(lambda s: 0, OWN[:2])[0]
-        found = rows.figures(sends, WORLDS[origin][0], OWN[:2], by_channel=False)
-        if all(found[key] is not None for key in KEYS):
-            return rows, rows.write(company.workspace, company.snapshot)
-    raise AssertionError("no seed records everything")
 
 
 def test_what_one_campaign_did_not_record_is_said_by_its_name(company: Company) -> None:
