@@ -100,6 +100,48 @@ _WORDS: dict[str, Label] = {
         "按预测从低到高等分十组；虚线为完全一致，竖线为实际的 90% 区间",
         "Ten groups of equal size by prediction; dashed: perfect, bars: 90% interval of the observed",
     ),
+    # plan, rehearsal and result
+    "metric": Label("指标", "Metric"),
+    "rehearsed": Label("预演", "Rehearsed"),
+    "band": Label("预演的 {level} 区间", "{level} band of the rehearsal"),
+    "result": Label("结果", "Result"),
+    "result_observed": Label("实际结果", "Observed result"),
+    "result_replayed": Label("历史回放的结果", "Replayed result"),
+    "within": Label("在区间内", "in the band"),
+    "outside": Label("在区间外", "outside the band"),
+    "not_compared": Label("不比较", "not compared"),
+    "no_figure": Label("没有数字", "no figure"),
+    "step": Label("步骤", "Step"),
+    "dropped": Label("减少人数", "Kept back"),
+    "remaining": Label("剩余人数", "Left"),
+    "left": Label("剩 {count}", "{count} left"),
+    "left_after": Label("剩 {count}，减去 {dropped}", "{count} left, {dropped} kept back"),
+    "converters": Label("转化人数", "Converters"),
+    "revenue": Label("转化日收入", "Revenue of converters"),
+    "reached_n": Label("n 为触达人数", "n = people reached"),
+    "title_plan_funnel": Label("计划：从全部人到将发送的人", "Plan: from everybody to who is sent to"),
+    "sub_plan_funnel": Label(
+        "深色为剩下的人，浅色为因该原因不发送的人；每人只算第一个原因",
+        "Dark: who is left; pale: whom the reason keeps back. A person carries the first reason only",
+    ),
+    "title_review_dots": Label("预演与结果", "Rehearsal and result"),
+    "sub_review_dots": Label(
+        "浅带为预演的 {level} 区间，竖线为预演均值\n● 结果在区间内　◆ 在区间外；每个指标用自己的刻度",
+        "Pale bar: {level} band of the rehearsal; tick: its mean\n"
+        "● result in the band, ◆ outside it; each metric has its own scale",
+    ),
+    "title_review_converters": Label("累计转化人数", "Converters so far"),
+    "title_review_revenue": Label("累计转化日收入", "Revenue of converters so far"),
+    "sub_review_lines": Label(
+        "浅带为预演的 {level} 区间；结果画到数据所及的日子",
+        "Pale: {level} band of the rehearsal; the result is drawn as far as the data go",
+    ),
+    "title_review_segments": Label("转化率：按{name}", "Conversion rate by {name}"),
+    "sub_review_segments": Label(
+        "浅带为预演的 {level} 区间，竖线为均值\n● 结果在区间内　◆ 在区间外；n 为触达人数",
+        "Pale bar: {level} band of the rehearsal; tick: its mean\n"
+        "● result in the band, ◆ outside it; n = people reached",
+    ),
     # the dashboard
     "dashboard": Label("活动效果描述", "Campaign results"),
     "all_campaigns": Label("全部活动", "All campaigns"),
