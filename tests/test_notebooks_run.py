@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,21 +11,31 @@ import pytest
 
 from qa_lib.jobs import Run, demo, run_notebook
 from qa_lib.jobs.demo import FIRST, THEN, Step, run_demo
+from qa_lib.jobs.worked_campaign import NAME
 from qa_lib.sources.journey import CURRENCY, ZONE
+from qa_lib.tables import OUTCOMES, SENDS
 from qa_lib.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
+#: In the order in which they need each other.
+WRITERS = (
+    "jobs/land.ipynb",
+    "jobs/build.ipynb",
+    "explore/06_worked_campaign.ipynb",
+    "jobs/run_campaign.ipynb",
+)
 READERS = sorted(
     p.relative_to(NOTEBOOKS).as_posix()
     for p in NOTEBOOKS.glob("*/*.ipynb")
-    if p.relative_to(NOTEBOOKS).as_posix() not in ("jobs/land.ipynb", "jobs/build.ipynb")
+    if p.relative_to(NOTEBOOKS).as_posix() not in WRITERS
 )
 
 
 def test_the_demo_runs_every_notebook() -> None:
     shown = {step.notebook for step in FIRST + THEN}
-    assert shown == {*READERS, "jobs/land.ipynb", "jobs/build.ipynb"}
+    assert shown == {*READERS, *WRITERS}
+    assert tuple(step.notebook for step in FIRST) == WRITERS
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -47,6 +59,33 @@ def test_land_and_build_run_from_files_to_a_snapshot(
         )
         assert run.status == "completed"
     assert workspace.snapshot("2017-10-01T04:00:00Z").people_count > 400
+
+
+def test_the_worked_campaign_runs_to_its_read_out_and_runs_again_without_sending_twice(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    root = tmp_path / "workspace"
+    shutil.copytree(workspace.root, root)
+    for name, parameters in (("explore/06_worked_campaign", {}), ("jobs/run_campaign", {})):
+        run = run_notebook(
+            NOTEBOOKS / f"{name}.ipynb",
+            {"language": "en", **parameters},
+            runs_dir=tmp_path / "runs",
+            workspace=root,
+        )
+        assert run.status == "completed"
+        assert run.html is not None
+        assert "Traceback" not in run.html.read_text(encoding="utf-8")
+    copied = Workspace.open(root)
+    sends = copied.read(SENDS)
+    outcomes = copied.read(OUTCOMES)
+    for origin, worlds in (("replayed", {0}), ("simulated", set(range(1, 201)))):
+        mine = sends[(sends["campaign_id"] == NAME) & (sends["origin"] == origin)]
+        assert set(mine["world"]) == worlds
+        assert not mine.duplicated(["world", "person_id"]).any()
+        assert ((outcomes["campaign_id"] == NAME) & (outcomes["origin"] == origin)).any()
+    lines = [json.loads(t) for p in (root / "outbox").glob("*.jsonl") for t in p.read_text().splitlines()]
+    assert len(lines) == len({(line["person_id"], line["channel"]) for line in lines}) > 0
 
 
 def test_the_demo_does_only_what_is_not_done_yet(

@@ -8,6 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from qa_lib.cli.campaigns import campaigns_app
+from qa_lib.cli.options import AsOf, Json, WorkspaceOption
+from qa_lib.cli.options import answer as print_answer
 from qa_lib.errors import SpecError
 
 app = typer.Typer(
@@ -21,15 +24,8 @@ audience_app = typer.Typer(help="Count and preview the audience of a rule file."
 rule_app = typer.Typer(help="Check a rule file, or print its SQL.", no_args_is_help=True)
 app.add_typer(audience_app, name="audience")
 app.add_typer(rule_app, name="rule")
+app.add_typer(campaigns_app)
 
-WorkspaceOption = Annotated[
-    Path | None, typer.Option("--workspace", "-w", help="The workspace's folder; default data/workspace.")
-]
-AsOf = Annotated[
-    str | None,
-    typer.Option("--as-of", help="A moment such as 2018-01-01T05:00:00Z at which all windows end."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 RuleFile = Annotated[Path, typer.Argument(help="A rule as JSON or YAML; an audience file does as well.")]
 NotebooksFolder = Annotated[Path, typer.Option("--notebooks", help="The folder of notebooks.")]
 
@@ -82,7 +78,7 @@ def land(
             f"{landing.reject_count:,} rejected (table version {landing.table_version})"
         )
         answer = {k: str(v) if k == "landed_at" else v for k, v in vars(landing).items()}
-        _print(answer, text, as_json)
+        print_answer(answer, text, as_json)
 
 
 @app.command()
@@ -100,7 +96,7 @@ def build(workspace: WorkspaceOption = None, as_of: AsOf = None, as_json: Json =
     text = (
         f"Published {snapshot.version}: {snapshot.people_count:,} people as of {snapshot.as_of.isoformat()}"
     )
-    _print({"people": snapshot.people_count, **snapshot.stamp()}, text, as_json)
+    print_answer({"people": snapshot.people_count, **snapshot.stamp()}, text, as_json)
 
 
 @audience_app.command("count")
@@ -122,7 +118,7 @@ def audience_count(
         "elapsed_ms": round(found.elapsed_ms, 3),
         **snapshot.stamp(),
     }
-    _print(answer, f"{found.count:,} of {found.universe:,} people ({found.share:.1%})", as_json)
+    print_answer(answer, f"{found.count:,} of {found.universe:,} people ({found.share:.1%})", as_json)
 
 
 @audience_app.command("preview")
@@ -156,7 +152,7 @@ def audience_preview(
             shown.to_string(index=False),
         ]
     )
-    _print(answer, text, as_json)
+    print_answer(answer, text, as_json)
 
 
 @audience_app.command("members")
@@ -171,7 +167,7 @@ def audience_members(
     from qa_lib.workspace import Workspace
 
     found = members(Workspace.open(workspace), _rule(rule), as_of)["person_id"].tolist()
-    _print({"count": len(found), "person_ids": found}, "\n".join(found), as_json)
+    print_answer({"count": len(found), "person_ids": found}, "\n".join(found), as_json)
 
 
 @rule_app.command("check")
@@ -187,11 +183,11 @@ def rule_check(rule: RuleFile, workspace: WorkspaceOption = None, as_json: Json 
     answer: dict[str, Any] = {"ok": not problems, "problems": [p.to_dict() for p in problems]}
     if problems:
         lines = [f"at {'.'.join(map(str, p.path)) or 'the root'}: {p.en}" for p in problems]
-        _print(answer, "\n".join(lines), as_json)
+        print_answer(answer, "\n".join(lines), as_json)
         raise typer.Exit(1)
     words = sentence(read, known)
     answer |= {"sentence": words.to_dict(), "rule_hash": read.hash}
-    _print(answer, f"{words.zh}\n{words.en}", as_json)
+    print_answer(answer, f"{words.zh}\n{words.en}", as_json)
 
 
 @rule_app.command("sql")
@@ -215,7 +211,7 @@ def rule_sql(
         raise SpecError(f"Unknown SQL dialect {dialect!r}: {error}") from None
     snapshot = Workspace.open(workspace).snapshot(as_of)
     text = compile_rule(_rule(rule), catalogue(snapshot), snapshot.as_of, snapshot.zone).text(dialect)
-    _print({"sql": text, "dialect": dialect, **snapshot.stamp()}, text, as_json)
+    print_answer({"sql": text, "dialect": dialect, **snapshot.stamp()}, text, as_json)
 
 
 @app.command()
@@ -246,7 +242,7 @@ def run(
         "html": str(done.html),
         "seconds": done.seconds,
     }
-    _print(answer, f"{done.notebook}\n{done.html}", as_json)
+    print_answer(answer, f"{done.notebook}\n{done.html}", as_json)
 
 
 @app.command()
@@ -293,7 +289,7 @@ def doctor(workspace: WorkspaceOption = None, as_json: Json = False) -> None:
     from qa_lib.cli.doctor import examine
 
     report = examine(workspace)
-    _print(report.to_dict(), report.text(), as_json)
+    print_answer(report.to_dict(), report.text(), as_json)
     if not report.is_healthy:
         raise typer.Exit(1)
 
@@ -307,7 +303,3 @@ def _rule(path: Path) -> Any:
     if isinstance(value, dict) and "kind" not in value and isinstance(value.get("rule"), dict):
         value = value["rule"]
     return read_rule(value)
-
-
-def _print(answer: dict[str, Any], text: str, as_json: bool) -> None:
-    typer.echo(json.dumps(answer, ensure_ascii=False, default=str) if as_json else text)

@@ -71,14 +71,16 @@ def examine(path: str | Path | None = None) -> Report:
     current = workspace.snapshot().published if snapshots else None
     warnings = []
     tables = {}
+    to_build = workspace.build_versions()
     for name in TABLES:
         if workspace.store.exists(name):
             version = workspace.store.version(name)
             published = current.table_versions.get(name) if current else None
             tables[name] = {"version": version, "published": published}
-            if current and TABLES[name].in_snapshots and published != version:
+            if current and name in to_build and published != to_build[name]:
                 warnings.append(
-                    f"Table '{name}' is at version {version}, the current snapshot read {published}: run `qa build`."
+                    f"Table '{name}' is at version {to_build[name]}, the current snapshot read {published}: run "
+                    "`qa build`."
                 )
     landings = [{**vars(x), "landed_at": x.landed_at.isoformat()} for x in workspace.state.landings()]
     for landing in landings:

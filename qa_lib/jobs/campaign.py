@@ -167,7 +167,7 @@ def replay_plan(
 def live_snapshot(workspace: Workspace, as_of: datetime | str | None = None) -> Snapshot:
     """A snapshot beside the newest campaigns, sends and outcomes: what came in after it was built is seen."""
     snapshot = workspace.snapshot(as_of)
-    there = [name for name in _LIVE if name in snapshot.table_versions]
+    there = [name for name in _LIVE if workspace.store.exists(name)]
     return snapshot.with_tables({name: workspace.store.version(name) for name in there})
 
 

@@ -19,7 +19,6 @@ from qa_lib.jobs.record import Run, write_whole
 from qa_lib.jobs.runner import run_notebook
 from qa_lib.profiles.declared import FOLDER as TAGS_FOLDER
 from qa_lib.sources.journey import CURRENCY, ZONE, journey_files
-from qa_lib.tables import SNAPSHOT_TABLES
 from qa_lib.workspace import Workspace
 
 INDEX = "demo.json"
@@ -35,7 +34,12 @@ class Step:
 
 
 #: One after another: each needs what the one before it made.
-FIRST: tuple[Step, ...] = (Step("jobs/land.ipynb", "files"), Step("jobs/build.ipynb", "tables"))
+FIRST: tuple[Step, ...] = (
+    Step("jobs/land.ipynb", "files"),
+    Step("jobs/build.ipynb", "tables"),
+    Step("explore/06_worked_campaign.ipynb"),
+    Step("jobs/run_campaign.ipynb"),
+)
 #: Side by side: none writes what another reads.
 THEN: tuple[Step, ...] = (
     Step("explore/01_meet_the_data.ipynb"),
@@ -46,6 +50,7 @@ THEN: tuple[Step, ...] = (
     Step("jobs/campaign_report.ipynb"),
     Step("dashboards/audience_workbench.ipynb"),
     Step("dashboards/campaign_results.ipynb"),
+    Step("dashboards/campaign_review.ipynb"),
 )
 
 
@@ -160,8 +165,7 @@ class _Made:
             return None  # they are in the hash that all steps share
         if step.reads == "snapshot":
             return workspace.snapshot().version
-        there = [name for name in SNAPSHOT_TABLES if workspace.store.exists(name)]
-        tables = {name: workspace.store.version(name) for name in there}
+        tables = workspace.build_versions()
         declared = {
             p.name: p.read_text(encoding="utf-8") for p in (workspace.root / TAGS_FOLDER).glob("*.y*ml")
         }

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 
+#: The entry of a commit that names the origin of the rows it replaced, and the one that builds read.
+_ORIGIN, _OBSERVED = "qa_origin", "observed"
+
+
 class Store:
     """Delta tables in one folder, each declared in `qa_lib.tables`."""
 
@@ -43,6 +47,16 @@ class Store:
     def version(self, name: str) -> int:
         """The newest version of a table."""
         return int(self._open(name).version())
+
+    def build_version(self, name: str) -> int | None:
+        """The newest version that changed rows a build reads; None when no version has any.
+
+        Rehearsals and replays write rows of their own origin, which no snapshot holds: their commits say so.
+        """
+        for commit in self._open(name).history():
+            if commit.get(_ORIGIN, _OBSERVED) == _OBSERVED:
+                return int(commit["version"])
+        return None
 
     def files(self, name: str, version: int | None = None) -> list[str]:
         """The Parquet files of one version."""
@@ -129,6 +143,8 @@ class Store:
         if mode == "append":
             write_deltalake(target, reader, mode="append", commit_properties=properties)
         else:
+            origin = (where or {}).get("origin", _OBSERVED)
+            properties = CommitProperties(app_transactions=transactions, custom_metadata={_ORIGIN: origin})
             conditions = [f"{table.column(n).name} = {text_literal(v)}" for n, v in (where or {}).items()]
             write_deltalake(
                 target,

@@ -196,7 +196,7 @@ class Workspace:
         """
         self._writable()
         as_of = as_of.astimezone(UTC)
-        versions = {name: self.store.version(name) for name in SNAPSHOT_TABLES if self.store.exists(name)}
+        versions = self.build_versions()
         key = json.dumps([versions, as_of.isoformat(), recipe, library_version(), FORMAT], sort_keys=True)
         name = f"{as_of:%Y%m%dT%H%M%SZ}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
         published = Published(name, as_of, versions, library_version(), datetime.now(UTC))
@@ -227,6 +227,11 @@ class Workspace:
         if not current or current[-1].version != name:
             self.state.add_snapshot(published)
         self._prune()
+
+    def build_versions(self) -> dict[str, int]:
+        """The versions of the shared tables that a build would read now."""
+        there = {n: self.store.build_version(n) for n in SNAPSHOT_TABLES if self.store.exists(n)}
+        return {name: version for name, version in there.items() if version is not None}
 
     def snapshots(self) -> list[Published]:
         """Every snapshot whose data is there, oldest publication first."""

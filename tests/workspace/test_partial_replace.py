@@ -29,6 +29,12 @@ def campaigns(source: str, *ids: str) -> list[pa.RecordBatch]:
     return pa.Table.from_pylist(rows, schema=CAMPAIGNS.arrow_schema()).to_batches()
 
 
+def rehearsed(*ids: str) -> list[pa.RecordBatch]:
+    rows = pa.Table.from_batches(campaigns("rehearsal", *ids)).to_pylist()
+    rows = [{**row, "origin": "simulated"} for row in rows]
+    return pa.Table.from_pylist(rows, schema=CAMPAIGNS.arrow_schema()).to_batches()
+
+
 def there(workspace: Workspace) -> list[tuple[str, str]]:
     frame = workspace.read(CAMPAIGNS)
     return sorted(zip(frame["source"], frame["campaign_id"], strict=True))
@@ -50,6 +56,18 @@ def test_a_row_of_another_source_is_refused_and_nothing_changes(fresh_workspace:
     with pytest.raises(UnknownName, match=r"no column 'origine'.*origin"):
         fresh_workspace.replace(CAMPAIGNS, campaigns("crm", "2"), {"origine": "observed"})
     assert there(fresh_workspace) == [("crm", "1")]
+
+
+def test_a_rehearsal_calls_for_no_new_build(fresh_workspace: Workspace) -> None:
+    fresh_workspace.replace(CAMPAIGNS, rehearsed("9"), {"campaign_id": "9", "origin": "simulated"})
+    assert "campaigns" not in fresh_workspace.build_versions()
+    landed = fresh_workspace.replace(CAMPAIGNS, campaigns("crm", "1"), {"source": "crm"})
+    for _ in range(3):
+        fresh_workspace.replace(CAMPAIGNS, rehearsed("9"), {"campaign_id": "9", "origin": "simulated"})
+    assert fresh_workspace.build_versions() == {"campaigns": landed}
+    again = fresh_workspace.replace(CAMPAIGNS, campaigns("crm", "1", "2"), {"source": "crm"})
+    assert fresh_workspace.build_versions() == {"campaigns": again}
+    assert there(fresh_workspace) == [("crm", "1"), ("crm", "2"), ("rehearsal", "9")]
 
 
 def test_a_table_of_an_older_release_is_written_anew(fresh_workspace: Workspace) -> None:
