@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 
 from qa_lib.charts.format import symbol
-from qa_lib.charts.parts import ROW, clicked, count_axis, dimmed, heading, layered, plain, rate_axis, tip
+from qa_lib.charts.parts import ROW, clicked, count_axis, dimmed, heading, layered, plain, tip
 from qa_lib.charts.review_parts import as_float, marked, verdict_colour, verdict_shape, verdict_tips
 from qa_lib.charts.show import check_rows
 from qa_lib.charts.theme import FAINT, INK, PALETTE, QUIET, WARN
@@ -23,7 +23,7 @@ _NAMES = 150
 _WORDS, _REASON = 190, 420
 
 
-def plan_funnel(frame: pd.DataFrame, *, language: str = "zh", width: int = 420) -> alt.LayerChart:
+def plan_funnel(frame: pd.DataFrame, *, language: str = "zh", width: int = 350) -> alt.LayerChart:
     """From everybody to who is sent to: how many are left, and how many each reason keeps back.
 
     Parameters
@@ -38,13 +38,18 @@ def plan_funnel(frame: pd.DataFrame, *, language: str = "zh", width: int = 420) 
         say("left_after" if dropped else "left", language, count=f"{left:,.0f}", dropped=f"{dropped:,.0f}")
         for left, dropped in zip(data["remaining_count"], data["dropped_count"], strict=True)
     ]
-    end = _room_after(data["before"], 1.5)
+    end, most = _room_after(data["before"], 1.55), float(data["before"].max() if len(data) else 0)
     y = alt.Y("label:N", sort=list(data["label"]), title=None, axis=alt.Axis(labelColor=INK))
     x = alt.X(
         "remaining_count:Q",
         title=say("people", language),
         scale=alt.Scale(domain=[0, end], nice=False),
-        axis=count_axis(),
+        axis=alt.Axis(
+            grid=False,
+            ticks=False,
+            tickCount=4,
+            labelExpr=f"datum.value > {most} ? '' : format(datum.value, ',.0f')",
+        ),
     )
     base = alt.Chart(data).encode(
         y=y,
@@ -199,7 +204,7 @@ def review_segments(
     data["far"] = end = _room_after(data[["high", "mean", "at"]].max(axis=1), 1.9)
     data["words_at"] = data[["high", "mean", "at"]].max(axis=1).fillna(0.0)
     scale = alt.Scale(domain=[0, end], nice=False)
-    axis = rate_axis() if end <= 1 else alt.Axis(format="%", labelExpr="datum.value > 1 ? '' : datum.label")
+    axis = alt.Axis(format="%", grid=False, ticks=False, labelExpr="datum.value > 1.0001 ? '' : datum.label")
     base = alt.Chart(data).encode(
         y=alt.Y("segment:N", sort=list(data["segment"]), title=None, axis=alt.Axis(labelColor=INK))
     )

@@ -46,16 +46,17 @@ def marked(frame: pd.DataFrame, language: str, currency: str) -> pd.DataFrame:
     data["verdict_words"] = data["verdict"].map(
         {name: say(key, language) for name, key in _VERDICTS.items()}.get
     )
-    data["words"] = [_in_words(row, language) for _, row in data.iterrows()]
+    has_result = bool(data["at"].notna().any())  # without any, one line above the chart says so once
+    data["words"] = [_in_words(row, language, has_result) for _, row in data.iterrows()]
     return data[[c for c in data if c not in ("rehearsed", "rehearsed_low", "rehearsed_high", "result")]]
 
 
-def _in_words(row: pd.Series, language: str) -> str:
+def _in_words(row: pd.Series, language: str, has_result: bool) -> str:
     if pd.isna(row["at"]) and pd.isna(row["mean"]):
         return row["note"] or say("no_figure", language)
     if pd.isna(row["at"]):
         shown = f"{say('rehearsed', language)} {row['rehearsed_words']}"
-        return f"{shown} · {row['note']}" if row["note"] else shown
+        return f"{shown} · {row['note']}" if row["note"] and has_result else shown
     shown = f"{say('result', language)} {row['result_words']}"
     return shown if row["verdict"] == "alone" else f"{shown} · {row['verdict_words']}"
 
