@@ -40,13 +40,9 @@ from qa_lib.identity import former_ids, read_resolution
 from qa_lib.jobs.history import PastCampaign, recipients
 from qa_lib.rules import sentence
 from qa_lib.simulate import Rehearsal, rehearse
-from qa_lib.tables import CAMPAIGNS, OUTCOMES, SENDS
 from qa_lib.workspace import Snapshot, Workspace
 
 Progress = Callable[[dict[str, int]], None]
-
-#: The tables that a campaign fills after its snapshot was built.
-_LIVE = (CAMPAIGNS.name, SENDS.name, OUTCOMES.name)
 
 
 def plan_campaign(workspace: Workspace, campaign: Campaign, as_of: datetime | str | None = None) -> Plan:
@@ -166,13 +162,6 @@ def replay_plan(
     if made.campaign.goal is not None:
         record_conversions(workspace, made.campaign, origin="replayed")
     return done
-
-
-def live_snapshot(workspace: Workspace, as_of: datetime | str | None = None) -> Snapshot:
-    """A snapshot beside the newest campaigns, sends and outcomes: what came in after it was built is seen."""
-    snapshot = workspace.snapshot(as_of)
-    there = [name for name in _LIVE if workspace.store.exists(name)]
-    return snapshot.with_tables({name: workspace.store.version(name) for name in there})
 
 
 def outbox_of(workspace: Workspace, made: Plan) -> str:

@@ -28,7 +28,7 @@ from qa_lib.tables import Label
 from qa_lib.widgets.campaign_review_figures import OverTime, ReviewFigures
 from qa_lib.widgets.campaign_review_live import LiveReview
 from qa_lib.widgets.campaign_review_page import ReviewPage
-from qa_lib.widgets.campaign_review_state import Result, Standing, newest_tables, runs
+from qa_lib.widgets.campaign_review_state import Result, Standing, runs
 from qa_lib.workspace import Snapshot, Workspace
 
 
@@ -63,7 +63,7 @@ def review_campaign(
             f"{did_you_mean(campaign, sorted(set(kept['campaign_name'])))} Make one with `qa plan CAMPAIGN`."
         )
     plan = None if fitting.empty else read_plan(workspace, str(fitting["plan_hash"].iloc[-1]))
-    snapshot = newest_tables(workspace)
+    snapshot = workspace.live_snapshot()
     if result is None:
         found = runs(snapshot, plan.campaign.name) if plan is not None else {}
         result = "replayed" if "replayed" in found and "observed" not in found else "observed"
@@ -126,7 +126,7 @@ class CampaignReview(widgets.VBox):
                 f"Unknown result {result!r} of a review.{did_you_mean(result, ('observed', 'replayed'))}"
             )
         check_language(language)
-        self._snapshot = newest_tables(workspace) if isinstance(workspace, Workspace) else workspace
+        self._snapshot = workspace.live_snapshot() if isinstance(workspace, Workspace) else workspace
         self.plan, self.result, self._learnt_from = plan, result, learnt_from
         self.standing = None if plan is None else Standing.of(self._snapshot, plan, result)
         self._columns = {c.name: c for c in segment_columns(self._snapshot)}

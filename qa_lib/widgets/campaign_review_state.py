@@ -10,11 +10,9 @@ import pandas as pd
 
 from qa_lib.campaigns import Plan
 from qa_lib.charts.words import say
-from qa_lib.tables import CAMPAIGNS, OUTCOMES, SENDS
-from qa_lib.workspace import Snapshot, Workspace
+from qa_lib.tables import CAMPAIGNS, SENDS
+from qa_lib.workspace import Snapshot
 
-#: The tables that a campaign fills after its snapshot was built.
-_LIVE = (CAMPAIGNS.name, SENDS.name, OUTCOMES.name)
 SHORT = 12
 #: Whose sends and outcomes are a plan's result.
 Result = Literal["observed", "replayed"]
@@ -29,12 +27,6 @@ class Run:
     goal: str | None
     plan_hash: str | None
     has_sends: bool
-
-
-def newest_tables(workspace: Workspace) -> Snapshot:
-    """The current snapshot beside the newest campaigns, sends and outcomes; what was built stays as it was."""
-    there = [name for name in _LIVE if workspace.store.exists(name)]
-    return workspace.snapshot().with_tables({name: workspace.store.version(name) for name in there})
 
 
 def runs(snapshot: Snapshot, campaign: str) -> dict[str, Run]:

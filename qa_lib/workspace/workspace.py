@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -26,9 +26,10 @@ from qa_lib.errors import (
     WorkbenchError,
     WorkspaceUnusable,
 )
-from qa_lib.tables import SNAPSHOT_TABLES, TABLES, Table
+from qa_lib.tables import CAMPAIGNS, OUTCOMES, SENDS, SNAPSHOT_TABLES, TABLES, Table
 from qa_lib.workspace import people
 from qa_lib.workspace.files import sync
+from qa_lib.workspace.settings import FORMAT, SETTINGS, nearest, read_settings, zone_of
 from qa_lib.workspace.snapshot import FILE, KEY_COUNT, META, Snapshot
 from qa_lib.workspace.sql import open_builder, quoted, to_frame
 from qa_lib.workspace.state import Landing, Published, State
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-FORMAT = 1
-SETTINGS = "workspace.json"
-DEFAULT = Path("data") / "workspace"
 _KEPT_SNAPSHOTS = 5
 
 
@@ -72,8 +70,8 @@ class Workspace:
     def __init__(self, root: Path, *, read_only: bool = False) -> None:
         self.root = root
         self.read_only = read_only
-        settings = _settings(root)
-        self.zone = _zone(settings["zone"])
+        settings = read_settings(root)
+        self.zone = zone_of(settings["zone"])
         self.currency: str = settings["currency"]
         self.store = Store(root / "tables")
         self.state = State(settings.get("state_url") or f"sqlite:///{root / 'state.db'}")
@@ -107,7 +105,7 @@ class Workspace:
                 f"The workspace's path {root} holds {' '.join(odd)}, which its engines read as patterns. "
                 "Choose a folder without []?#%."
             )
-        _zone(zone)
+        zone_of(zone)
         wanted = {"format": FORMAT, "zone": zone, "currency": currency}
         if state_url:
             wanted["state_url"] = state_url
@@ -118,7 +116,7 @@ class Workspace:
                 beside = root / f".{SETTINGS}.{uuid.uuid4().hex}"
                 beside.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
                 beside.replace(root / SETTINGS)
-        found = _settings(root)
+        found = read_settings(root)
         if found != wanted:
             raise SpecError(
                 f"The workspace {root} exists with other settings: {found}, asked for {wanted}. "
@@ -143,7 +141,7 @@ class Workspace:
         NothingBuilt
             When there is no workspace.
         """
-        root = Path(path or os.environ.get("QA_WORKSPACE") or _nearest()).absolute()
+        root = Path(path or os.environ.get("QA_WORKSPACE") or nearest()).absolute()
         if read_only is None:
             read_only = bool(os.environ.get("QA_READ_ONLY"))
         return cls(root, read_only=read_only)
@@ -278,6 +276,15 @@ class Workspace:
             self._open_snapshots[chosen.version] = Snapshot(self.root, self.store, chosen, self.zone)
         return self._open_snapshots[chosen.version]
 
+    def live_snapshot(self, as_of: datetime | str | None = None) -> Snapshot:
+        """A snapshot beside the newest campaigns, sends and outcomes.
+
+        So a receipt, a rehearsal or a conversion that came in after the build is seen without another one;
+        people, tags and events stay those of the snapshot.
+        """
+        there = [t.name for t in (CAMPAIGNS, SENDS, OUTCOMES) if self.store.exists(t.name)]
+        return self.snapshot(as_of).with_tables({name: self.store.version(name) for name in there})
+
     def _prune(self) -> None:
         """Drop the caches of all but the newest snapshots; open readers keep theirs until they close."""
         there = self.snapshots()
@@ -331,46 +338,6 @@ def read_moment(value: datetime | str) -> datetime:
 def _current(published: Sequence[Published]) -> Published:
     """The snapshot with the latest moment, the newest publication among equals."""
     return max(enumerate(published), key=lambda at: (at[1].as_of, at[0]))[1]
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
-        raise SpecError(f"Unknown time zone {name!r}. Use an IANA name such as 'Asia/Shanghai'.") from None
-
-
-def _nearest() -> Path:
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / DEFAULT / SETTINGS).exists():
-            return folder / DEFAULT
-    return here / DEFAULT
-
-
-def _settings(root: Path) -> dict[str, Any]:
-    try:
-        with open(root / SETTINGS, encoding="utf-8") as file:
-            settings = json.load(file)
-    except FileNotFoundError:
-        raise NothingBuilt(
-            f"No workspace at {root}. Make one with `qa init {root}`, or one with real data by `qa demo`."
-        ) from None
-    except (OSError, ValueError) as error:
-        raise WorkspaceUnusable(
-            f"The workspace's settings {root / SETTINGS} cannot be read: {error}."
-        ) from None
-    if not isinstance(settings, dict) or not {"format", "zone", "currency"} <= set(settings):
-        raise WorkspaceUnusable(
-            f"The settings {root / SETTINGS} are not a workspace's: expected an object with format, zone and "
-            "currency. Restore the file, or make another workspace with `qa init`."
-        )
-    if settings.get("format", 0) > FORMAT:
-        raise WorkspaceUnusable(
-            f"The workspace {root} has format {settings['format']}; this version of the library knows up to "
-            f"{FORMAT}. Upgrade the library."
-        )
-    return settings
 
 
 @contextlib.contextmanager

@@ -17,7 +17,6 @@ from qa_lib.campaigns import Plan
 from qa_lib.charts.review_parts import figure_text
 from qa_lib.measure import rehearsal_and_result
 from qa_lib.servers import Server, start_dashboards
-from qa_lib.widgets.campaign_review_state import newest_tables
 from qa_lib.workspace import Workspace
 
 DASHBOARD = Path(__file__).parents[2] / "notebooks" / "dashboards" / "campaign_review.ipynb"
@@ -83,7 +82,7 @@ def settle(page: Page) -> None:
 
 
 def test_a_review_shows_its_figures_and_follows_segment_and_language(page: Page, reviewed: Reviewed) -> None:
-    snapshot = newest_tables(reviewed.workspace)
+    snapshot = reviewed.workspace.live_snapshot()
     page.set_viewport_size({"width": 1280, "height": 2400})  # the whole page in one picture
     open_in_voila(page, reviewed.voila, DASHBOARD.name)
     rows = page.locator("[class*=review_segment_rows] path")

@@ -17,7 +17,6 @@ from qa_lib.errors import NothingBuilt, UnknownName
 from qa_lib.measure import conversions_over_time, evidence, rehearsal_and_result
 from qa_lib.tables import Label
 from qa_lib.widgets.campaign_review import CampaignReview, review_campaign
-from qa_lib.widgets.campaign_review_state import newest_tables
 from qa_lib.workspace import Workspace
 
 FIGURE = re.compile(r'<span class="qa-figure" data-figure="(\w+)">([^<]*)</span>')
@@ -66,7 +65,7 @@ def live_html(review: CampaignReview) -> str:
 def test_the_tiles_show_the_numbers_of_the_frame(
     review: CampaignReview, full: tuple[Workspace, Plan]
 ) -> None:
-    frame = rehearsal_and_result(newest_tables(full[0]), NAME, result="observed")
+    frame = rehearsal_and_result(full[0].live_snapshot(), NAME, result="observed")
     pd.testing.assert_frame_equal(review.figures, frame)
     texts = shown(live_html(review))
     for _, row in frame.iterrows():
@@ -93,7 +92,7 @@ def test_the_plan_shows_whom_it_sends_to_and_what_it_costs(
 def test_choosing_a_segment_filters_figures_lines_and_tables(
     review: CampaignReview, full: tuple[Workspace, Plan]
 ) -> None:
-    snapshot, value = newest_tables(full[0]), "45-54"
+    snapshot, value = full[0].live_snapshot(), "45-54"
     everybody = review.segments
     review.segment = value
     where = {"age_band": value}
