@@ -96,10 +96,13 @@ def rehearsal_and_result(
     came = _side(snapshot, campaign, result, by, segment, keys, level)
     sides = [rehearsal, came]
     if rehearsal is None and came is None:
-        known = Query(snapshot, origin="simulated").frame("SELECT campaign_id FROM campaigns")["campaign_id"]
+        known = set(
+            Query(snapshot, origin="simulated").frame("SELECT campaign_id FROM campaigns")["campaign_id"]
+        )
+        hint = " It begins later." if campaign in known else did_you_mean(campaign, known)
         raise UnknownName(
             f"Campaign {campaign!r} has neither a rehearsal nor rows of origin {result!r} as of "
-            f"{snapshot.as_of.isoformat()}.{did_you_mean(campaign, known)}"
+            f"{snapshot.as_of.isoformat()}.{hint}"
         )
     groups = _ordered(sides, by)
     gains = {side.gain for side in sides if side is not None and side.gain is not None}
