@@ -19,7 +19,7 @@ from qa_lib.deliver.receipts import Applied, Receipt, apply_receipts
 from qa_lib.deliver.recovery import resolve
 from qa_lib.deliver.replays import ReplayClock, replay, replay_ledger
 from qa_lib.deliver.sends import contacted_count, counts, history_of, next_moment, sends_frame, unknowns
-from qa_lib.deliver.stops import opt_out, stopping, suppress
+from qa_lib.deliver.stops import opt_in, opt_out, stopping, suppress
 from qa_lib.deliver.worker import Run, run
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "history_of",
     "messages_of",
     "next_moment",
+    "opt_in",
     "opt_out",
     "publish_sends",
     "replay",

@@ -60,6 +60,29 @@ def opt_out(
     return wait_until_still(ledger, person_id, channel, wait)
 
 
+def opt_in(
+    where: Workspace | Ledger, person_id: str, *, channel: str | None = None, source: str = "person"
+) -> None:
+    """Record that a person agreed again, on one channel or on all: what an opt-out stopped may go from now on.
+
+    Consent is granted where the ledger has a workspace, and the stops of opt-outs and unsubscribes that this
+    agreement is about are taken back, those of the addresses that the person was written to as well. A
+    complaint stays.
+    """
+    ledger = where if isinstance(where, Ledger) else Ledger(where)
+    if ledger.consent is not None:
+        ledger.consent.grant(person_id, channel=channel or EVERY_CHANNEL, source=source)
+    s, d = stops.c, deliveries.c
+    with stopping(ledger) as con:
+        written = con.scalars(sa.select(d.address).where(d.person_id == person_id).distinct())
+        mine = sa.or_(
+            sa.and_(s.kind == "person", s.subject == person_id),
+            sa.and_(s.kind == "address", s.subject.in_({a.strip().casefold() for a in written})),
+        )
+        which = sa.true() if channel is None else s.channel == channel
+        con.execute(stops.delete().where(mine, which, s.reason != "complained"))
+
+
 def suppress(
     where: Workspace | Ledger,
     person_id: str,
