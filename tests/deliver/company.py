@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ from qa_lib.campaigns import (
     keep_plan,
     plan,
 )
-from qa_lib.guards import PAST_COLUMNS, ContactPolicy, GuardState
+from qa_lib.deliver import FileOutbox, HandOffGuard, Ledger, Run
+from qa_lib.guards import PAST_COLUMNS, ContactPolicy, GuardState, RiskAnswer
 from qa_lib.rules import All, Tag
 from qa_lib.workspace import Workspace
 
@@ -95,3 +97,32 @@ def kept(
     made = plan(workspace, campaign, addresses=book, policy=policy, **told)
     keep_plan(workspace, made)
     return made
+
+
+POLICY = ContactPolicy()
+Send = Callable[..., Run]
+
+
+def outbox(folder: Path, plan: Plan) -> FileOutbox:
+    return FileOutbox(folder / "outbox.jsonl", channel=plan.campaign.channel)
+
+
+def contacted(folder: Path) -> list[str]:
+    return [str(line["person_id"]) for line in FileOutbox(folder / "outbox.jsonl").read()]
+
+
+def guard_of(company: Workspace, plan: Plan, policy: ContactPolicy = POLICY, **told: Any) -> HandOffGuard:
+    return HandOffGuard(company, Ledger(company), plan, policy, **{"past": NO_PAST, **told})
+
+
+class Risk:
+    """Answers as it is told, and remembers every question."""
+
+    hash = "risk"
+
+    def __init__(self, denials: dict[str, str] | None = None) -> None:
+        self.denials, self.asked = denials or {}, list[list[str]]()
+
+    def decide(self, person_ids: Sequence[str], as_of: datetime) -> RiskAnswer:
+        self.asked.append(list(person_ids))
+        return RiskAnswer(tuple(self.denials.get(p) for p in person_ids), "test")

@@ -29,9 +29,11 @@ CHANNELS = ("sms", "email", "push", "outbox")
 class SlowOutbox(FileOutbox):
     """A provider that takes its time, so that an opt-out comes while messages are on their way."""
 
+    seconds = 0.3
+
     def send(self, batch: Iterable[Message]) -> list[Outcome]:
         messages = list(batch)
-        time.sleep(0.3)
+        time.sleep(self.seconds)
         return super().send(messages)
 
 
@@ -79,6 +81,8 @@ def sender(root: Path, number: int, barrier: Any, mutant: str | None) -> None:
         from qa_lib.deliver import carrying_out
 
         carrying_out.HandOffGuard = NoCaps  # type: ignore[misc]
+    if mutant == "no waiting":  # the stop itself waits for its turn among the claims: the provider is slower
+        SlowOutbox.seconds = 1.5
     workspace = Workspace.open(root)
     made = kept(workspace, campaign(workspace, number), policy=POLICY)
     barrier.wait()
@@ -111,7 +115,7 @@ def stopper(root: Path, number: int, barrier: Any, mutant: str | None) -> None:
             hot = list(con.scalars(on_their_way))
         person = chance.choice(hot if hot and n % 2 else everybody)
         if n % 4 < 2:
-            left = opt_out(workspace, person, datetime.now(UTC))
+            left = opt_out(ledger, person, datetime.now(UTC))
         else:
             left = suppress(ledger, person, source="test")
         assert left == 0

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from company import NO_PAST, campaign_of, copy_of, kept
+from company import NO_PAST, campaign_of, kept
 
 from qa_lib.campaigns import Plan, Schedule
 from qa_lib.deliver import (
@@ -30,13 +29,6 @@ from qa_lib.tables import CAMPAIGNS, SENDS
 from qa_lib.workspace import Workspace
 
 NIGHT = QuietHours("21:00", "09:30")
-
-
-@pytest.fixture
-def company(workspace: Workspace, tmp_path: Path) -> Iterator[Workspace]:
-    made = copy_of(workspace, tmp_path / "workspace")
-    yield made
-    made.state.engine.dispose()
 
 
 def past_plan(company: Workspace, name: str = "spring", **changes: object) -> Plan:
