@@ -204,6 +204,23 @@ def opt_out_command(
     answer({"person_id": person, "channel": channel, "on_the_way": left}, text, as_json)
 
 
+@campaigns_app.command("opt-in")
+def opt_in_command(
+    person: Annotated[str, typer.Argument(help="The person's id.")],
+    workspace: WorkspaceOption = None,
+    channel: Annotated[str | None, typer.Option(help="On this channel only; on all when not given.")] = None,
+    source: Annotated[str, typer.Option(help="Who says so.")] = "person",
+    as_json: Json = False,
+) -> None:
+    """Record that a person agreed to marketing; a complaint stays."""
+    from qa_lib.deliver import opt_in
+    from qa_lib.workspace import Workspace
+
+    opt_in(Workspace.open(workspace), person, channel=channel, source=source)
+    text = f"{person} agreed to marketing on {channel or 'every channel'}."
+    answer({"person_id": person, "channel": channel}, text, as_json)
+
+
 def _smtp(server: str, sender: str | None, user: str | None) -> Adapter:
     from qa_lib.deliver.smtp import Smtp
 

@@ -23,6 +23,7 @@ from qa_lib.deliver import (
     carry_out,
     counts,
     messages_of,
+    opt_in,
     opt_out,
     publish_sends,
     sends_frame,
@@ -142,6 +143,28 @@ def test_one_opt_out_is_known_to_the_ledger_and_to_the_next_plan(
         assert holds or later[one] not in ("no_consent", "suppressed")
     with pytest.raises(SpecError, match="no workspace"):
         suppress(Ledger(company.state), two, source="court")
+
+
+def test_who_agrees_again_may_be_contacted_again_and_a_complaint_stays(
+    company: Workspace, send: Send, tmp_path: Path
+) -> None:
+    first = kept(company, campaign_of(company))
+    send(first)
+    going, at = messages_of(first)[:3], datetime.now(UTC)
+    out, unsubscribed, complained = (m.person_id for m in going)
+    opt_out(company, out, at)
+    told = [Receipt("unsubscribed", going[1].key, at), Receipt("complained", going[2].key, at)]
+    apply_receipts(company, told, at)
+    for person in (out, unsubscribed, complained):
+        opt_in(company, person, channel="sms")
+    opt_in(company, out)
+    later = kept(company, campaign_of(company, "later"))
+    send(later)
+    keys = {m.person_id for m in messages_of(later)}
+    assert {out, unsubscribed} <= keys
+    assert complained not in keys
+    sent = sends_frame(Ledger(company), later.hash).set_index("person_id")["status"]
+    assert (sent[out], sent[unsubscribed]) == ("sent", "sent")
 
 
 def test_receipts_reach_consent_and_suppression(company: Workspace, send: Send) -> None:
