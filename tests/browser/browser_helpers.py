@@ -112,7 +112,7 @@ def forge(page: Page, model_id: str, state: dict[str, Any]) -> None:
     page.evaluate(_SEND, [model_id, json.dumps(message)])
 
 
-def wait_until(page: Page, claim: Callable[[], bool], what: str, seconds: float = 15) -> None:
+def wait_until(page: Page, claim: Callable[[], bool], what: str, seconds: float = 45) -> None:
     """Wait until the claim holds, letting the page live meanwhile."""
     end = time.monotonic() + seconds
     while not claim():
