@@ -1,6 +1,7 @@
 """Rules: a rule is a function from people to yes or no, and has one meaning however it is run.
 
-The spec (`All`, `Any`, `Attribute`, `Tag`, `Event`), the tables of operators and measures, the check
+The spec (groups `All` and `Any`; conditions `Attribute`, `Tag`, `Event`, `Sequence`, `Lifecycle`,
+`InAudience`, `RandomSplit`), the tables of operators and measures, the check
 against a catalogue, the sentence in both languages, the SQL, and the engine that runs it on bits.
 """
 
@@ -16,11 +17,17 @@ from qa_lib.rules.model import (
     Attribute,
     Count,
     Distinct,
+    Duration,
     Event,
+    InAudience,
+    Lifecycle,
     Measure,
     Not,
     Path,
+    RandomSplit,
     Rule,
+    Sequence,
+    Step,
     Sum,
     Tag,
     read_rule,
@@ -40,18 +47,24 @@ __all__ = [
     "Count",
     "Dates",
     "Distinct",
+    "Duration",
     "Engine",
     "Evaluation",
     "Event",
     "EventType",
     "Ever",
     "Field",
+    "InAudience",
     "Last",
+    "Lifecycle",
     "Measure",
     "Not",
     "Path",
     "Problem",
+    "RandomSplit",
     "Rule",
+    "Sequence",
+    "Step",
     "Suggestion",
     "Sum",
     "Tag",
