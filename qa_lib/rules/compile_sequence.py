@@ -66,7 +66,9 @@ class _Sequence:
             ("moments", _parsed(self._moments())),
             ("marked", _parsed(self._marked())),
         ]
-        first = f"CASE WHEN s0 THEN {self._reach(0)} END AS reach, CASE WHEN s0 THEN t END AS start_at"
+        first = f"CASE WHEN s0 THEN {self._reach(0)} END AS reach"
+        if self.leaf.within is not None:
+            first += ", CASE WHEN s0 THEN t END AS start_at"
         named.append(("taken_0", _parsed(f"SELECT *, {first} FROM marked")))
         joined = False
         for number, link in enumerate(self.links):
@@ -121,8 +123,11 @@ class _Sequence:
     def _moments(self) -> str:
         """One row per person, values and time; an event without one of the values is no moment."""
         marks = [f"s{i}" for i in range(len(self.steps))]
-        wanted = " OR ".join(marks)
-        valued = "".join(f" AND NOT {key} IS NULL" for key in self.keys)
+        wanted = f"({' OR '.join(marks)})" + "".join(f" AND NOT {key} IS NULL" for key in self.keys)
+        if self.keys:  # most values never see the first or the last step: they need no order
+            last = max(i for i, step in enumerate(self.steps) if not step.absent)
+            for end in (0, last):
+                wanted += f" AND ({self.whose}) IN (SELECT {self.whose} FROM named_events WHERE s{end})"
         columns = ", ".join(f"MAX({mark}) AS {mark}" for mark in marks)
         if not self.immediately:
             source = "named_events"
@@ -132,7 +137,7 @@ class _Sequence:
                 f"(SELECT *, MIN(t) OVER (PARTITION BY person_no ORDER BY t RANGE {_AFTER}) AS next_named "
                 "FROM named_events) AS followed"
             )
-        return f"SELECT {self.whose}, t, {columns} FROM {source} WHERE ({wanted}){valued} GROUP BY {self.whose}, t"
+        return f"SELECT {self.whose}, t, {columns} FROM {source} WHERE {wanted} GROUP BY {self.whose}, t"
 
     def _marked(self) -> str:
         """The moments with, for each absence, the first time after them that breaks it."""
@@ -148,12 +153,13 @@ class _Sequence:
         """All moments; those of the next step that an earlier moment reaches have a reach of their own."""
         columns = ", ".join([*self._carried(), *(f"s{i}" for i in range(len(self.steps)))])
         over = f"OVER (PARTITION BY {self.whose} ORDER BY t {_BEFORE})"
-        seen = f"SELECT *, MAX(reach) {over} AS furthest, MAX(start_at) {over} AS latest FROM taken_{number}"
+        seen = f"MAX(reach) {over} AS furthest"
         taken = f"s{self.links[number].step} AND furthest >= t{self._in_span('latest')}"
-        return (
-            f"SELECT {columns}, CASE WHEN {taken} THEN {self._reach(number + 1)} END AS reach, "
-            f"CASE WHEN {taken} THEN latest END AS start_at FROM ({seen}) AS seen"
-        )
+        found = f"CASE WHEN {taken} THEN {self._reach(number + 1)} END AS reach"
+        if self.leaf.within is not None:
+            seen += f", MAX(start_at) {over} AS latest"
+            found += f", CASE WHEN {taken} THEN latest END AS start_at"
+        return f"SELECT {columns}, {found} FROM (SELECT *, {seen} FROM taken_{number}) AS seen"
 
     def _by_join(self, number: int) -> str:
         """The moments of the next step that an earlier moment reaches, each with its latest start."""
