@@ -9,7 +9,7 @@ from qa_lib.rules.bits import Bits, to_numbers
 from qa_lib.rules.catalogue import Catalogue, EventType, Field, Suggestion
 from qa_lib.rules.check import Problem, check, require
 from qa_lib.rules.compile import Compiled, compile_condition, compile_rule
-from qa_lib.rules.engine import Engine, Evaluation
+from qa_lib.rules.engine import AudienceResolver, Engine, Evaluation, SavedMembers
 from qa_lib.rules.form import form_catalogue
 from qa_lib.rules.model import (
     All,
@@ -41,6 +41,7 @@ __all__ = [
     "All",
     "Any",
     "Attribute",
+    "AudienceResolver",
     "Bits",
     "Catalogue",
     "Compiled",
@@ -63,6 +64,7 @@ __all__ = [
     "Problem",
     "RandomSplit",
     "Rule",
+    "SavedMembers",
     "Sequence",
     "Step",
     "Suggestion",

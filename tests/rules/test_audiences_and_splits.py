@@ -18,13 +18,13 @@ from qa_lib.rules import (
     Lifecycle,
     Not,
     RandomSplit,
+    SavedMembers,
     Tag,
     compile_rule,
     sentence,
     to_numbers,
 )
 from qa_lib.rules import bits as bit_sets
-from qa_lib.rules.engine import SavedMembers
 from qa_lib.rules.split import hex_bound
 
 

@@ -26,6 +26,7 @@ from qa_lib.rules import (
     Measure,
     RandomSplit,
     Rule,
+    SavedMembers,
     Sequence,
     Step,
     Tag,
@@ -34,7 +35,6 @@ from qa_lib.rules import (
     sentence,
     to_numbers,
 )
-from qa_lib.rules.engine import SavedMembers
 
 NAUGHTY = Path(__file__).parents[1] / "data" / "naughty_strings.json"
 #: What DuckDB would do, and what this compiler's own names and parameters would be.
