@@ -1,0 +1,1 @@
+"""Rules in other languages: YAML, react-querybuilder and JSON-Logic, in and out."""
