@@ -105,7 +105,7 @@ def _rule(logic: Logic, catalogue: Catalogue) -> Rule:
         case "missing_some":
             return _missing_some(logic, arguments, catalogue)
         case "all":
-            elements, inner = (arguments + [None, None])[:2]  # all of no elements is false here
+            elements, inner = [*arguments, None, None][:2]  # all of no elements is false here
             return grouped(
                 "and",
                 [

@@ -81,7 +81,7 @@ def _compared(logic: Logic, op: str, arguments: list[AnyValue], catalogue: Catal
         return _between(arguments, catalogue)
     if len(arguments) == 3 and op == "<":
         return None
-    left, right = (arguments + [None, None])[:2]
+    left, right = [*arguments, None, None][:2]
     if (text := _head_or_tail(op, left, right, catalogue)) is not None:
         return text
     name, other, key = var_name(left), constant(right), COMPARISONS[op][0]

@@ -261,7 +261,7 @@ def _stated(node: dict[str, AnyValue], leaf: Comparison) -> Comparison:
     """The condition with the answer for missing values that its `meta` states."""
     meta = node.get("meta")
     missing: Missing | None = meta.get("missing") if isinstance(meta, dict) else None
-    return with_missing(leaf, missing) if missing in get_args(Missing) else leaf
+    return with_missing(leaf, missing) if missing is not None and missing in get_args(Missing) else leaf
 
 
 def _no_more_than(node: dict[str, AnyValue], known: set[str]) -> None:
