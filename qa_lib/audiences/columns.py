@@ -7,9 +7,9 @@ between two neighbours: the roundest is taken. Texts and lists become one yes-or
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
-from math import floor, log10
+from math import floor, isinf, log10
 from typing import Any as AnyValue
 
 import numpy as np
@@ -49,6 +49,8 @@ class Column:
         missing
             Whether people without a value go to this side.
         """
+        if isinf(threshold):  # every value lies below, and whoever has none goes above
+            return _condition(self.field, "is not set" if above else "is set", None)
         if self.distinct is not None:
             return self._ordered(threshold, above, missing)
         if self.field.type == "boolean":
@@ -64,9 +66,7 @@ class Column:
         low, high = self.distinct[floor(threshold)], self.distinct[floor(threshold) + 1]
         if self.field.type == "date":
             first_above = round_day(low, high)
-            if above:
-                return _condition(self.field, "after", str(first_above - timedelta(days=1)), missing)
-            return _condition(self.field, "before", str(first_above), missing)
+            return _condition(self.field, "on or after" if above else "before", str(first_above), missing)
         return _condition(self.field, ">" if above else "<=", round_threshold(low, high), missing)
 
 

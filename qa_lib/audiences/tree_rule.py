@@ -84,7 +84,7 @@ def tidy(rule: Rule) -> Rule:
     return kept[0] if len(kept) == 1 and not rule.negated else rule.model_copy(update={"of": tuple(kept)})
 
 
-_ORDERED = (">", "<=", "before", "after")
+_ORDERED = (">", "<=", "before", "on or after")
 
 
 def _same_question(one: Rule, other: Rule) -> bool:
@@ -99,6 +99,6 @@ def _together(one: Rule, other: Rule, *, every: bool) -> Rule:
     """The tighter bound where every one must hold, else the wider."""
     assert isinstance(one, Condition)
     assert isinstance(other, Condition)
-    largest = (one.operator in (">", "after")) == every
+    largest = (one.operator in (">", "on or after")) == every
     pick = max if largest else min
     return pick((one, other), key=lambda leaf: leaf.value)  # type: ignore[arg-type,return-value]

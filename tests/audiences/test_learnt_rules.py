@@ -100,6 +100,24 @@ def test_a_missing_value_that_tells_is_learnt(snapshot: Snapshot) -> None:
     assert (members(snapshot, learnt.rule) == members(snapshot, unset)).all()
 
 
+def test_having_a_value_or_none_parts_people_of_every_type(snapshot: Snapshot) -> None:
+    """Scikit-learn says it with an infinite threshold where all values stay on one side."""
+    profile = snapshot.frame("SELECT * FROM profile")
+    tried = set()
+    for field in engine_of(snapshot).catalogue.fields:
+        count = profile[field.name].isna().sum()
+        if field.type in tried or not 20 <= count <= len(profile) - 20:
+            continue
+        kind = Attribute if field.kind == "attribute" else Tag
+        unset = kind(field.name, "is not set")
+        with pytest.warns(UserWarning, match="alone gives the label away"):
+            learnt = learn_rule(snapshot, unset, fields=[field.name])
+        assert (members(snapshot, learnt.rule) == members(snapshot, unset)).all(), field.name
+        assert (learnt.decisions == members(snapshot, unset)).all()
+        tried.add(field.type)
+    assert {"number", "text"} <= tried
+
+
 def test_a_label_that_is_constant_or_too_small_is_refused(snapshot: Snapshot) -> None:
     with pytest.raises(SpecError, match=r"Everybody of \d+ people is labelled"):
         learn_rule(snapshot, All())

@@ -219,10 +219,6 @@ def _missing_some(logic: Logic, arguments: list[AnyValue], catalogue: Catalogue)
 def _compared(logic: Logic, op: str, arguments: list[AnyValue], catalogue: Catalogue) -> Rule:
     if op in ("<", "<=") and len(arguments) == 3:
         return grouped("and", [_rule({op: list(pair)}, catalogue) for pair in pairwise(arguments)])
-    name = next((n for n in map(var_name, arguments[:2]) if n is not None), None)
-    if name is not None and op in ("<=", ">=") and catalogue.field(name).type == "date":
-        strict = _rule({op[0]: arguments[:2]}, catalogue)
-        return grouped("or", [strict, _rule({"==": arguments[:2]}, catalogue)])
     raise refuse(
         LANGUAGE,
         logic,

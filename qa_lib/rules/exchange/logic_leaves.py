@@ -21,7 +21,7 @@ COMPARISONS = {
     ">": (">", "<"),
     ">=": (">=", "<="),
 }
-_DATES = {"=": "=", "!=": "!=", "<": "before", ">": "after"}
+_DATES = {"=": "=", "!=": "!=", "<": "before", "<=": "on or before", ">": "after", ">=": "on or after"}
 _VAR = object()
 
 
@@ -96,7 +96,7 @@ def _compared(logic: Logic, op: str, arguments: list[AnyValue], catalogue: Catal
         return comparison(field, "is not set" if key == "=" else "is set")
     value = _typed(logic, field, key, other, strict=op in ("===", "!=="))
     if field.type == "date":
-        return comparison(field, _DATES[key], value) if key in _DATES else None
+        return comparison(field, _DATES[key], value)
     return comparison(field, key, value)
 
 

@@ -34,7 +34,9 @@ _NAMES = {
     ">": ">",
     ">=": ">=",
     "before": "<",
+    "on or before": "<=",
     "after": ">",
+    "on or after": ">=",
     "between": "between",
     "in": "in",
     "not in": "notIn",
@@ -44,8 +46,9 @@ _NAMES = {
     "is set": "notNull",
     "is not set": "null",
 }
-_OURS = {theirs: ours for ours, theirs in _NAMES.items() if ours not in ("before", "after")}
-_DATES = {"<": "before", ">": "after"}
+_DATES = {"<": "before", "<=": "on or before", ">": "after", ">=": "on or after"}
+_OURS = {theirs: ours for ours, theirs in _NAMES.items() if ours not in _DATES.values()}
+
 _OPPOSITES = {
     "doesNotContain": "contains",
     "doesNotBeginWith": "starts with",
@@ -106,6 +109,7 @@ def _condition_out(leaf: Comparison) -> dict[str, AnyValue]:
         ways = {
             "matches": "Use 'contains', 'starts with' or 'ends with'.",
             "in last": "Write the days out with 'between'.",
+            "anniversary within": "Export the rule as YAML or SQL.",
             "has all": "Ask 'has any' for each value in an All.",
         }
         way = ways.get(leaf.operator, "Export the rule as YAML.")
@@ -209,12 +213,7 @@ def _condition_in(node: dict[str, AnyValue], catalogue: Catalogue) -> Rule:
     if field.type == "list" and key in ("contains", "in"):
         wanted = _values(field, value, many=True) if key == "in" else (value,)
         return _stated(node, comparison(field, "has any", wanted))
-    ours = _OURS[key]
-    if field.type == "date" and key in ("<", ">"):
-        ours = _DATES[key]
-    if field.type == "date" and key in ("<=", ">="):
-        strict = _stated(node, _compared(node, field, _DATES[key[0]], value))
-        return Any(of=(strict, _stated(node, _compared(node, field, "=", value))))
+    ours = _DATES.get(key, _OURS[key]) if field.type == "date" else _OURS[key]
     return _stated(node, _compared(node, field, ours, value))
 
 

@@ -16,7 +16,24 @@ from qa_lib.rules.model import All, Any, Rule
 from qa_lib.rules.operators import operator
 
 LANGUAGE = "JSON-Logic"
-_COMPARED = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">=", "before": "<", "after": ">"}
+_COMPARED = {
+    "=": "==",
+    "!=": "!=",
+    "<": "<",
+    "<=": "<=",
+    ">": ">",
+    ">=": ">=",
+    "before": "<",
+    "on or before": "<=",
+    "after": ">",
+    "on or after": ">=",
+}
+
+_WAYS = {
+    "matches": "Use 'contains', 'starts with' or 'ends with'.",
+    "in last": "Write the days out with 'between'.",
+    "anniversary within": "Export the rule as YAML or SQL.",
+}
 
 
 def to_json_logic(rule: Rule, catalogue: Catalogue) -> Logic:
@@ -75,16 +92,9 @@ def _plain(leaf: Comparison, field: Field) -> Logic:
             return {"==": [value, None]}
         case "between":
             return {"<=": [given[0], value, given[1]]}
-        case "matches" | "in last":
+        case "matches" | "in last" | "anniversary within":
             raise refuse(
-                LANGUAGE,
-                leaf.to_dict(),
-                f"it has no operator '{leaf.operator}'. "
-                + (
-                    "Use 'contains', 'starts with' or 'ends with'."
-                    if leaf.operator == "matches"
-                    else "Write the days out with 'between'."
-                ),
+                LANGUAGE, leaf.to_dict(), f"it has no operator '{leaf.operator}'. {_WAYS[leaf.operator]}"
             )
         case "contains" | "starts with" | "ends with":
             if given == "":
