@@ -50,8 +50,10 @@ def suggest_values(
     column = quoted(found.name)
     value = f"unnest({column})" if found.type == "list" else column
     return snapshot.frame(
+        # counted first, searched after: there are far fewer values than rows
         f"SELECT value, count(*) AS count FROM (SELECT {value} AS value FROM {table}) "
-        "WHERE value IS NOT NULL AND ($search = '' OR contains(lower(CAST(value AS VARCHAR)), lower($search))) "
-        "GROUP BY value ORDER BY count DESC, value LIMIT $limit",
+        "WHERE value IS NOT NULL GROUP BY value "
+        "HAVING $search = '' OR contains(lower(CAST(value AS VARCHAR)), lower($search)) "
+        "ORDER BY count DESC, value LIMIT $limit",
         {"search": search, "limit": limit},
     )
