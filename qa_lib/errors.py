@@ -6,6 +6,7 @@
     ├── SpecError (ValueError)             a rule, tag, feed or campaign that cannot be
     │   ├── UnknownName (KeyError)         a field, event, operator, table … that is not there
     │   ├── CannotCarry                    a message with something that its channel has no place for
+    │   ├── CannotExchange                 a part of a rule that the other rule language has no words for
     │   └── RuleTooLarge                   deeper or longer than a rule may be
     ├── DataError (ValueError)             rows or files that are not what their contract says
     │   ├── ContractBroken                 a column is missing or has another type
@@ -53,6 +54,10 @@ class RuleTooLarge(SpecError):
 
 class CannotCarry(SpecError):
     """A message with something that its channel has no place for, or without what it needs."""
+
+
+class CannotExchange(SpecError):
+    """A part of a rule that the other rule language, or ours, has no words for."""
 
 
 class DataError(WorkbenchError, ValueError):

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from qa_lib.cli.campaigns import campaigns_app
+from qa_lib.cli.exchange import exchange_app
 from qa_lib.cli.options import AsOf, Json, WorkspaceOption
 from qa_lib.cli.options import answer as print_answer
 from qa_lib.errors import SpecError
@@ -21,9 +22,12 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 audience_app = typer.Typer(help="Count and preview the audience of a rule file.", no_args_is_help=True)
-rule_app = typer.Typer(help="Check a rule file, or print its SQL.", no_args_is_help=True)
+rule_app = typer.Typer(
+    help="Check a rule file, print its SQL, or carry it to other tools.", no_args_is_help=True
+)
 app.add_typer(audience_app, name="audience")
 app.add_typer(rule_app, name="rule")
+rule_app.add_typer(exchange_app)
 app.add_typer(campaigns_app)
 
 RuleFile = Annotated[Path, typer.Argument(help="A rule as JSON or YAML; an audience file does as well.")]
@@ -295,11 +299,6 @@ def doctor(workspace: WorkspaceOption = None, as_json: Json = False) -> None:
 
 
 def _rule(path: Path) -> Any:
-    """The rule in a JSON or YAML file; in an audience's file, its rule."""
-    from qa_lib.rules import read_rule
-    from qa_lib.rules.files import read_values
+    from qa_lib.rules.files import read_rule_file
 
-    value = read_values(path, "rule file")
-    if isinstance(value, dict) and "kind" not in value and isinstance(value.get("rule"), dict):
-        value = value["rule"]
-    return read_rule(value)
+    return read_rule_file(path)
