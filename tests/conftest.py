@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from qa_lib.identity import generate_aliases
 from qa_lib.profiles import build, catalogue
 from qa_lib.rules import Catalogue, Engine
 from qa_lib.sources import FEEDS, generate_interactions, journey_files, land_all, write_company
@@ -22,11 +23,15 @@ def company_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def workspace(company_files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A workspace with the company landed and one snapshot built; shared: do not write to it."""
+    """A workspace with the company landed and one snapshot built; shared: do not write to it.
+
+    It has links between generated identifiers that nobody has resolved: people are the source's own ids.
+    """
     made = Workspace.create(tmp_path_factory.mktemp("workspace"), zone=ZONE, currency=CURRENCY)
     for _ in land_all(made, [(FEEDS[name], path) for name, path in company_files.items()]):
         pass
     generate_interactions(made)
+    generate_aliases(made)
     build(made)
     return made
 

@@ -7,8 +7,10 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from qa_lib.identity import add_links
 from qa_lib.jobs import Run, demo, run_notebook
 from qa_lib.jobs.demo import FIRST, THEN, Step, run_demo
 from qa_lib.jobs.worked_campaign import NAME
@@ -58,7 +60,23 @@ def test_land_and_build_run_from_files_to_a_snapshot(
             NOTEBOOKS / "jobs" / f"{name}.ipynb", parameters, runs_dir=tmp_path, workspace=workspace.root
         )
         assert run.status == "completed"
-    assert workspace.snapshot("2017-10-01T04:00:00Z").people_count > 400
+    snapshot = workspace.snapshot("2017-10-01T04:00:00Z")
+    assert snapshot.people_count > 400
+    ids = snapshot.frame("SELECT person_id FROM people")["person_id"]
+    assert ids.str.fullmatch(r"p\d{9}").mean() > 0.9  # who never bought has no card that was seen
+    page = run.html.read_text(encoding="utf-8") if run.html else ""
+    assert "quarantined" in page
+
+
+def test_the_notebook_on_identity_writes_nothing(workspace: Workspace, tmp_path: Path) -> None:
+    def files() -> dict[Path, int]:
+        kept = [p for p in workspace.root.rglob("*") if p.suffix in (".parquet", ".json", ".duckdb")]
+        return {p: p.stat().st_mtime_ns for p in kept}
+
+    before = files()
+    run_notebook(NOTEBOOKS / "explore" / "04_identity.ipynb", {}, runs_dir=tmp_path, workspace=workspace.root)
+    assert files() == before
+    assert not workspace.store.exists("identities")
 
 
 def test_the_worked_campaign_runs_to_its_read_out_and_runs_again_without_sending_twice(
@@ -109,6 +127,16 @@ def test_the_demo_does_only_what_is_not_done_yet(
     assert [r.folder for r in first] == [r.folder for r in second]
     assert sum("unchanged" in line for line in said) == 3
     assert any("of its own work" in line for line in said)
+
+    more = pd.DataFrame(
+        [("card", "1", "email", "a@example.invalid", "crm", "2017-02-01T00:00:00Z")],
+        columns=["left_kind", "left_value", "right_kind", "right_value", "source", "observed_at"],
+    )
+    add_links(Workspace.open(tmp_path / "workspace"), more, once="crm")
+    _, said = once()
+    assert sum("unchanged" in line for line in said) == 1  # who is who has changed, so the build has
+    second, said = once()
+    assert sum("unchanged" in line for line in said) == 3
 
     tags = tmp_path / "workspace" / "tags"
     tags.mkdir()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from qa_lib.jobs.generated_contacts import generate_contacts
 from qa_lib.profiles import catalogue, tags
 from qa_lib.rules import Tag
 from qa_lib.widgets.rule_builder import RuleBuilder
@@ -15,6 +16,24 @@ from qa_lib.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "produce_order_count_14d"
+
+
+def test_the_recipe_plan_a_campaign_plans_and_rehearses(workspace: Workspace, tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    recipe = re.search(r"<!-- recipe: plan a campaign -->\n```sh\n(.*?)```", readme, re.DOTALL)
+    assert recipe, "the README has no recipe 'plan a campaign'"
+    shutil.copytree(workspace.root, tmp_path / "data" / "workspace")
+    copied = Workspace.open(tmp_path / "data" / "workspace")
+    generate_contacts(copied, copied.snapshot())
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "qa").symlink_to(Path(sys.executable).parent / "qa")
+    run = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", recipe[1]], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    assert "people to be sent" in run.stdout
+    assert "Converters" in run.stdout
+    assert "not what the campaign adds" in run.stdout
 
 
 def test_the_recipe_add_a_tag_reaches_catalogue_builder_and_preview(

@@ -19,7 +19,7 @@ def event_rows(snapshot: Snapshot, condition: Event) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        `person_id`, `occurred_at` (UTC) and the event's properties, in order of time and person.
+        `occurred_at` (UTC), `person_id` and the event's properties, in this order of columns and rows.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def event_rows(snapshot: Snapshot, condition: Event) -> pd.DataFrame:
     table, predicates = compiler.events(condition)
     where = " AND ".join(f"({p.sql(dialect='duckdb')})" for p in predicates)
     return snapshot.frame(
-        f"SELECT people.person_id, e.* EXCLUDE (person_no) FROM (SELECT * FROM {table} WHERE {where}) e "
-        "JOIN people USING (person_no) ORDER BY e.occurred_at, people.person_no, ALL",
+        f"SELECT e.occurred_at, people.person_id, e.* EXCLUDE (person_no, occurred_at) "
+        f"FROM (SELECT * FROM {table} WHERE {where}) e JOIN people USING (person_no) ORDER BY ALL",
         compiler.params,
     )

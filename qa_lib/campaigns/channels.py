@@ -47,7 +47,8 @@ CHANNELS: dict[str, Channel] = {
     )
 }
 
-#: Fields of a mini-program's template by type: the most characters each may hold.
+#: Fields of a mini-program's template by type: the most characters each may hold. A name without Chinese
+#: characters may hold twice as many; see `mini_program_limit`.
 MINI_PROGRAM_LIMITS = {
     "thing": 20,
     "number": 32,
@@ -62,6 +63,12 @@ MINI_PROGRAM_LIMITS = {
     "time": 24,
     "date": 24,
 }
+
+
+def mini_program_limit(field: str, text: str) -> int:
+    """The most characters that a template's field, such as `thing1`, holds of a text like this one."""
+    kind = field.rstrip("0123456789")
+    return 2 * MINI_PROGRAM_LIMITS[kind] if kind == "name" and text.isascii() else MINI_PROGRAM_LIMITS[kind]
 
 
 def channel(name: str) -> Channel:

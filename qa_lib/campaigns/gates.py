@@ -92,19 +92,28 @@ def by_content(
     drop(rows, "content_error", [render(row) for row in _open(rows)])
 
 
-def by_quiet_hours(rows: list[Row], campaign: Campaign, policy: ContactPolicy, earliest: datetime) -> None:
-    """Defer to where neither the policy's nor the campaign's hours are quiet, before the campaign's end."""
+def send_moment(campaign: Campaign, policy: ContactPolicy, earliest: datetime, zone: str) -> datetime | None:
+    """The first moment that neither the policy's nor the campaign's hours keep quiet.
+
+    None where the campaign ends before it.
+    """
     ends_at = campaign.schedule.ends_at
     shared = policy.quiet_hours if campaign.is_marketing else None
+    at: datetime | None = earliest
+    while at is not None:
+        later = place_send(shared, at, ends_at, zone)
+        later = later and place_send(campaign.quiet_hours, later, ends_at, zone)
+        if later == at:
+            break
+        at = later
+    return at
+
+
+def by_quiet_hours(rows: list[Row], campaign: Campaign, policy: ContactPolicy, earliest: datetime) -> None:
+    """Defer to the first moment that is not quiet."""
 
     def moment(row: Row) -> str | None:
-        at: datetime | None = earliest
-        while at is not None:
-            later = place_send(shared, at, ends_at, row["zone"])
-            later = later and place_send(campaign.quiet_hours, later, ends_at, row["zone"])
-            if later == at:
-                break
-            at = later
+        at = send_moment(campaign, policy, earliest, row["zone"])
         row["send_at"], row["is_deferred"] = at, at is not None and at > earliest
         return "" if at is None else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -68,11 +68,20 @@ def values_of(snapshot: Snapshot, names: Sequence[str]) -> dict[str, dict[str, A
     }
 
 
-def past_sends(snapshot: Snapshot) -> pd.DataFrame:
-    """What was sent before the snapshot's moment and observed, as the caps read it.
+def past_sends(
+    snapshot: Snapshot, *, before: datetime | None = None, without: Collection[str] = ()
+) -> pd.DataFrame:
+    """What was sent before a moment and observed, as the caps read it.
 
     Where the moment was not recorded, a message counts from its campaign's first local midnight; where
     no receipt of a campaign was recorded at all, its messages count as delivered when they were sent.
+
+    Parameters
+    ----------
+    before
+        The moment; the snapshot's own when not given.
+    without
+        Campaigns that are left out, because their messages are counted elsewhere.
 
     Returns
     -------
@@ -86,10 +95,15 @@ def past_sends(snapshot: Snapshot) -> pd.DataFrame:
         "coalesce(sent_at, timezone($zone, CAST(starts_on AS TIMESTAMP))) AS sent_at, "
         "count(delivered_at) OVER (PARTITION BY sends.campaign_id) AS receipts "
         "FROM sends LEFT JOIN campaigns USING (campaign_id, origin) "
-        "WHERE origin = 'observed' AND status IN ('sent', 'unknown')) "
+        "WHERE origin = 'observed' AND status IN ('sent', 'unknown') "
+        "AND NOT list_contains(CAST($without AS VARCHAR[]), sends.campaign_id)) "
         "SELECT person_id, sent_at, CASE WHEN receipts = 0 THEN sent_at ELSE delivered_at END AS delivered_at, "
         "channel, campaign_type FROM dated WHERE sent_at < $as_of ORDER BY ALL",
-        {"zone": snapshot.zone.key, "as_of": snapshot.as_of},
+        {
+            "zone": snapshot.zone.key,
+            "as_of": snapshot.as_of if before is None else before,
+            "without": sorted(without),
+        },
     )
     frame["tags"] = [[] for _ in range(len(frame))]
     frame["is_marketing"] = True

@@ -78,8 +78,9 @@ def keep_plan(workspace: Workspace, plan: Plan) -> str:
 
 def plans(workspace: Workspace) -> pd.DataFrame:
     """Every kept plan, oldest first; amounts are exact, as texts."""
-    _tables(workspace)
     shown = [c for c in _plans.columns if c.name not in ("campaign", "made_from")]
+    if not _are_kept(workspace):
+        return pd.DataFrame(columns=[c.name for c in shown])
     with workspace.state.engine.connect() as con:
         rows = [tuple(r) for r in con.execute(sa.select(*shown).order_by(_plans.c.kept_at))]
     return pd.DataFrame(rows, columns=[c.name for c in shown])
@@ -95,13 +96,7 @@ def read_plan(workspace: Workspace, plan_hash: str) -> Plan:
     DataError
         When its rows are not those that were hashed.
     """
-    _tables(workspace)
-    with workspace.state.engine.connect() as con:
-        header: Any = con.execute(sa.select(_plans).where(_plans.c.plan_hash == plan_hash)).mappings().first()
-    if header is None:
-        raise NothingBuilt(
-            f"No plan {plan_hash!r} is kept in {workspace.root}. `plans(workspace)` lists them."
-        )
+    header = _header(workspace, plan_hash)
     columns = ", ".join(COLUMNS)
     with contextlib.closing(duckdb.connect()) as con:
         con.execute("SET TimeZone = 'UTC'")
@@ -125,6 +120,29 @@ def read_plan(workspace: Workspace, plan_hash: str) -> Plan:
     return plan
 
 
+def plan_campaign(workspace: Workspace, plan_hash: str) -> Campaign:
+    """The campaign of a kept plan, read from its header alone.
+
+    Raises
+    ------
+    NothingBuilt
+        When no plan of this hash was kept.
+    """
+    return Campaign.from_json(_header(workspace, plan_hash)["campaign"])
+
+
+def _header(workspace: Workspace, plan_hash: str) -> Any:
+    header: Any = None
+    if _are_kept(workspace):
+        with workspace.state.engine.connect() as con:
+            header = con.execute(sa.select(_plans).where(_plans.c.plan_hash == plan_hash)).mappings().first()
+    if header is None:
+        raise NothingBuilt(
+            f"No plan {plan_hash!r} is kept in {workspace.root}. `plans(workspace)` lists them."
+        )
+    return header
+
+
 def _utc(moment: datetime | None) -> datetime | None:
     return None if moment is None else moment.astimezone(UTC)
 
@@ -137,7 +155,12 @@ def _batches(plan: Plan) -> Iterator[Any]:
         yield pa.RecordBatch.from_pylist(rows[start : start + 50_000], schema=PLAN_ROWS.arrow_schema())
 
 
+def _are_kept(workspace: Workspace) -> bool:
+    """Whether the table of plans is there; a reader makes none, since it may not be allowed to."""
+    return sa.inspect(workspace.state.engine).has_table(_plans.name)
+
+
 def _tables(workspace: Workspace) -> None:
     # of two processes that make the table at once, one finds it there
-    with contextlib.suppress(sa.exc.OperationalError, sa.exc.ProgrammingError):
+    with contextlib.suppress(sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.IntegrityError):
         _metadata.create_all(workspace.state.engine, checkfirst=True)

@@ -9,19 +9,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from html import escape
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field as Bounded
 from pydantic import field_validator
 
-from qa_lib.campaigns.channels import CHANNELS, MINI_PROGRAM_LIMITS
+from qa_lib.campaigns.channels import CHANNELS, MINI_PROGRAM_LIMITS, mini_program_limit
 from qa_lib.campaigns.sms import cut_to_fit, encoding_of, part_count
 from qa_lib.errors import ContentError
 from qa_lib.guards import Spec
 
 _PLACE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*(?:\|([^{}]*))?\}\}")
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+#: One-click addresses as a header carries them: ASCII, in one line of at most 998 (RFC 5322, 2.1.1).
+_HEADER_URL = re.compile(r"(?i:https)://[!-;=?-~]{1,892}")
 
 
 class Rendered(NamedTuple):
@@ -32,7 +38,7 @@ class Rendered(NamedTuple):
     was_cut: bool = False
 
 
-class _Message(Spec):
+class _Message(Spec, ABC):
     """What every message does."""
 
     _texts: ClassVar[tuple[str, ...]] = ()
@@ -42,6 +48,7 @@ class _Message(Spec):
         """The fields that it names, in order."""
         return tuple(dict.fromkeys(m[1] for text in self._all_texts() for m in _PLACE.finditer(text)))
 
+    @abstractmethod
     def render(self, values: Mapping[str, Any]) -> Rendered:
         """The message for one person.
 
@@ -50,7 +57,6 @@ class _Message(Spec):
         ContentError
             When a named value is missing and nothing stands in for it, or the channel cannot carry it.
         """
-        raise NotImplementedError
 
     def _all_texts(self) -> Iterable[str]:
         return (getattr(self, name) for name in self._texts)
@@ -92,7 +98,10 @@ class SmsMessage(_Message):
 
 
 class EmailMessage(_Message):
-    """An e-mail: subject, text and HTML parts; `unsubscribe_url` makes the one-click headers (RFC 8058)."""
+    """An e-mail: subject, text and HTML parts; `unsubscribe_url` makes the one-click headers (RFC 8058).
+
+    What is filled in is escaped in the HTML part and percent-encoded in the address.
+    """
 
     channel: Literal["email"] = "email"
     subject: str = Bounded(min_length=1, max_length=500)
@@ -109,14 +118,20 @@ class EmailMessage(_Message):
         return value
 
     def render(self, values: Mapping[str, Any]) -> Rendered:
-        subject, text, url = (_fill(t, values) for t in (self.subject, self.text, self.unsubscribe_url))
+        subject, text = _fill(self.subject, values), _fill(self.text, values)
+        url = _fill(self.unsubscribe_url, values, _in_url)
         if any(c in subject + url for c in "\r\n\0"):
             raise ContentError(
                 "The subject or the unsubscribe address holds a line break; a header is one line."
             )
+        if not _HEADER_URL.fullmatch(url):
+            raise ContentError(
+                f"The unsubscribe address {url[:80]!r} is none that a header carries: expected https, ASCII without "
+                "blanks, and at most 900 characters."
+            )
         content = {"subject": subject, "text": text}
         if self.html:
-            content["html"] = _fill(self.html, values, in_html=True)
+            content["html"] = _fill(self.html, values, escape)
         content["List-Unsubscribe"] = f"<{url}>"
         content["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         return _within_bytes("email", content)
@@ -166,7 +181,12 @@ class MiniProgramMessage(_Message):
     def render(self, values: Mapping[str, Any]) -> Rendered:
         content = {"template_id": self.template_id}
         for name, text in self.fields.items():
-            filled, limit = _fill(text, values), MINI_PROGRAM_LIMITS[name.rstrip("0123456789")]
+            filled = _fill(text, values)
+            limit = mini_program_limit(name, filled)
+            if _CONTROL.search(filled):
+                raise ContentError(
+                    f"The field {name!r} holds a line break or another control character; it is one line."
+                )
             if not 0 < len(filled) <= limit:
                 raise ContentError(
                     f"The field {name!r} has {len(filled)} characters; its type takes 1 to {limit}. Shorten it."
@@ -192,7 +212,7 @@ Message = Annotated[
 ]
 
 
-def _fill(text: str, values: Mapping[str, Any], *, in_html: bool = False) -> str:
+def _fill(text: str, values: Mapping[str, Any], escape: Callable[[str], str] = str) -> str:
     """The text with its places filled; a value is text to the end, and is never read as a text again."""
 
     def one(place: re.Match[str]) -> str:
@@ -204,15 +224,13 @@ def _fill(text: str, values: Mapping[str, Any], *, in_html: bool = False) -> str
                     f"{{{{ {place[1]} | … }}}}."
                 )
             value = place[2].strip()
-        return _escaped(str(value)) if in_html else str(value)
+        return escape(str(value))
 
     return _PLACE.sub(one, text)
 
 
-def _escaped(value: str) -> str:
-    for sign, name in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#39;")):
-        value = value.replace(sign, name)
-    return value
+def _in_url(value: str) -> str:
+    return quote(value, safe="")
 
 
 def _within_bytes(channel: str, content: dict[str, str]) -> Rendered:

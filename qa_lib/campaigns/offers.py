@@ -6,17 +6,21 @@ spec whose one own function says what it takes off an amount; what is common liv
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field as Bounded
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from qa_lib.campaigns.money import ZERO, Amount, Rate, amount, rounded, total
+from qa_lib.errors import SpecError
 from qa_lib.guards import Spec
 from qa_lib.tables import Label
+
+CouponId = Annotated[str, Bounded(min_length=1, max_length=100)]
 
 
 class Line(NamedTuple):
@@ -65,7 +69,7 @@ class Tier(Spec):
         return self
 
 
-class _Offer(Spec):
+class _Offer(Spec, ABC):
     """What every offer has.
 
     Parameters
@@ -88,17 +92,31 @@ class _Offer(Spec):
     stock_count: int | None = Bounded(default=None, ge=0)
     budget_amount: Amount | None = None
 
+    @abstractmethod
     def off(self, spent: Decimal) -> Decimal:
         """What comes off goods of this amount, before rounding and the floor."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def largest_off_amount(self) -> Decimal | None:
         """The most that one use can cost; None where nothing bounds it."""
-        raise NotImplementedError
 
-    def in_scope(self, basket: Basket) -> Decimal:
-        """What the goods that the offer is good for cost."""
+    def in_scope(self, basket: Basket, items: frozenset[str] | None = None) -> Decimal:
+        """What the goods that the offer is good for cost.
+
+        Parameters
+        ----------
+        items
+            The ids of these goods, as `offer_items` tells them; when not given, the offer's own items and
+            categories say which they are.
+
+        Raises
+        ------
+        SpecError
+            For a coupon with printed codes, when `items` is not given.
+        """
+        if items is not None:
+            return total(line.amount for line in basket.lines if line.item_id in items)
         if not self.item_ids and not self.categories:
             return basket.amount
         return total(
@@ -197,12 +215,34 @@ class DirectAmount(_Offer):
 
 
 class Coupon(_Offer):
-    """优惠券: a face amount for who claims and redeems it, from `minimum_amount` of goods in scope."""
+    """优惠券: a face amount for who claims and redeems it, from `minimum_amount` of goods in scope.
+
+    Parameters
+    ----------
+    coupon_ids
+        The printed codes, each once and in order. What they are good for stands in the shared table
+        `coupon_items` and adds to `item_ids` and `categories`; `offer_items` reads it.
+    """
 
     kind: Literal["coupon"] = "coupon"
     face_amount: Amount
     minimum_amount: Amount = ZERO
     valid_days: int | None = Bounded(default=None, ge=1, le=3_650)
+    # left out where there are none, so that a coupon from before there were codes keeps its hash
+    coupon_ids: tuple[CouponId, ...] = Bounded(default=(), max_length=5_000, exclude_if=lambda ids: not ids)
+
+    @field_validator("coupon_ids")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(set(value)))
+
+    def in_scope(self, basket: Basket, items: frozenset[str] | None = None) -> Decimal:
+        if self.coupon_ids and items is None:
+            raise SpecError(
+                f"What the offer '{self.name}' is good for stands in the table coupon_items. Give "
+                "`in_scope(basket, offer_items(snapshot, offer))`, and its answer to `discount_on`."
+            )
+        return super().in_scope(basket, items)
 
     def off(self, spent: Decimal) -> Decimal:
         return min(self.face_amount, spent) if spent >= self.minimum_amount else ZERO

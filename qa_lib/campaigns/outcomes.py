@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -59,20 +60,20 @@ def conversions(
     inside = (counted["occurred_at"] >= counted["since_at"]) & (counted["occurred_at"] < counted["until_at"])
     counted = counted[inside]
     days = counted["occurred_at"].dt.tz_convert(str(snapshot.zone)).dt.date
-    uses = counted.groupby([counted["person_id"], days.rename("occurred_on")]).size()
+    uses = Counter(zip(counted["person_id"].tolist(), days.tolist(), strict=True))
     paid = _paid(snapshot, offer_items(snapshot, campaign.offer) if campaign.offer else None)
     rows = []
     used: dict[str, int] = {}
-    for (person, day), count in uses.items():
+    for (person, day), count in sorted(uses.items()):
         revenue, in_scope = paid.get((person, day), (ZERO, ZERO))
         limit = campaign.offer.per_person_limit if campaign.offer else 0
-        billed = min(int(count), limit - used.get(person, 0))
+        billed = min(count, limit - used.get(person, 0))
         used[person] = used.get(person, 0) + billed
         rows.append(
             {
                 "person_id": person,
                 "occurred_on": day,
-                "use_count": int(count),
+                "use_count": count,
                 "revenue_amount": revenue,
                 "gain_amount": gain_of(campaign, revenue, currency),
                 "cost_amount": offer_cost(campaign, in_scope, billed, currency),
@@ -113,8 +114,12 @@ def record_conversions(
         As `conversions`.
     """
     snapshot = workspace.snapshot(as_of)
-    sends = workspace.read(SENDS)
-    mine = sends[(sends["campaign_id"] == campaign.name) & (sends["origin"] == origin)]
+    # through the snapshot, so that people are those of its moment
+    live = snapshot.with_tables({SENDS.name: workspace.store.version(SENDS.name)})
+    mine = live.frame(
+        "SELECT person_id, status, sent_at, delivered_at FROM sends WHERE campaign_id = $id AND origin = $origin",
+        {"id": campaign.name, "origin": origin},
+    )
     found = conversions(snapshot, campaign, mine, currency=workspace.currency)
     own = {"campaign_id": campaign.name, "origin": origin, "source": SOURCE}
     workspace.replace(OUTCOMES, _batches(found, own), own)
@@ -124,8 +129,8 @@ def record_conversions(
 def _windows(campaign: Campaign, sends: pd.DataFrame) -> pd.DataFrame:
     """From when to when a person's events count: `person_id`, `since_at`, `until_at`."""
     has_receipts = bool(sends["delivered_at"].notna().any())
-    since = sends.assign(since_at=sends["delivered_at" if has_receipts else "sent_at"])
-    since = since.dropna(subset=["since_at"]).groupby("person_id", as_index=False)["since_at"].min()
+    told = sends.assign(since_at=sends["delivered_at" if has_receipts else "sent_at"])
+    since = told.dropna(subset=["since_at"]).groupby("person_id")[["since_at"]].min().reset_index()
     assert campaign.goal is not None
     end = pd.Timestamp(campaign.schedule.ends_at)
     if campaign.goal.within_days is None:
@@ -154,10 +159,9 @@ def _paid(
         """,
         {"zone": str(snapshot.zone), "items": sorted(items or ()), "everything": items is None},
     )
-    return {
-        (row.person_id, row.day.date()): (Decimal(row.paid), Decimal(row.in_scope))
-        for row in frame.itertuples()
-    }
+    people, days = frame["person_id"].tolist(), frame["day"].dt.date.tolist()
+    amounts = zip(map(Decimal, frame["paid"]), map(Decimal, frame["in_scope"]), strict=True)
+    return dict(zip(zip(people, days, strict=True), amounts, strict=True))
 
 
 def _batches(found: pd.DataFrame, own: dict[str, str]) -> Iterator[Any]:

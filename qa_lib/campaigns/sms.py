@@ -11,6 +11,7 @@ References
 
 from __future__ import annotations
 
+from bisect import bisect
 from typing import Literal, NamedTuple
 
 from qa_lib.campaigns.graphemes import graphemes
@@ -95,13 +96,17 @@ def cut_to_fit(text: str, *, before: str = "", after: str = "", max_parts: int =
     if part_count(whole) <= max_parts:
         return Cut(whole, False)
     pieces = graphemes(text)
-    most = max_parts * LIMITS["gsm7"].single  # a grapheme is a unit at least
-    for kept in range(min(len(pieces) - 1, most), -1, -1):
+
+    def cut_after(kept: int) -> str:
         beginning = before + "".join(pieces[:kept])
         mark = "..." if encoding_of(beginning + after) == "gsm7" else "…"
-        candidate = beginning + mark + after
-        if part_count(candidate) <= max_parts:
-            return Cut(candidate, True)
+        return beginning + mark + after
+
+    # A longer beginning never takes fewer parts, also where it turns the text into UCS-2: so halve, not walk.
+    most = min(len(pieces), max_parts * LIMITS["gsm7"].single)  # a grapheme is a unit at least
+    fitting = bisect(range(most), max_parts, key=lambda kept: part_count(cut_after(kept)))
+    if fitting:
+        return Cut(cut_after(fitting - 1), True)
     raise ContentError(
         f"The signature, link and opt-out take {part_count(before + after)} parts without any text; the limit is "
         f"{max_parts}. Shorten them, or allow more parts."

@@ -8,6 +8,7 @@ from qa_lib.charts.backtest import backtest_bands, calibration_dots
 from qa_lib.charts.campaigns import campaign_bars, campaign_calendar, campaign_heat_map, redemption_lines
 from qa_lib.charts.format import format_value
 from qa_lib.charts.profiles import column_coverage_bars, histogram, rfm_cube, spend_line, tag_coverage_bars
+from qa_lib.charts.review import plan_funnel, review_dots, review_lines, review_segments
 from qa_lib.charts.segments import breakdown_dumbbells, segment_bars
 from qa_lib.charts.show import ROW_LIMIT, Live, Picture, interactive, is_static, show, to_svg
 from qa_lib.charts.theme import PALETTE
@@ -28,7 +29,11 @@ __all__ = [
     "histogram",
     "interactive",
     "is_static",
+    "plan_funnel",
     "redemption_lines",
+    "review_dots",
+    "review_lines",
+    "review_segments",
     "rfm_cube",
     "segment_bars",
     "show",

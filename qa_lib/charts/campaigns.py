@@ -17,6 +17,7 @@ from qa_lib.charts.parts import (
     month_axis,
     plain,
     rate_axis,
+    share_words,
     tip,
     type_colour,
     type_scale,
@@ -58,9 +59,10 @@ def campaign_bars(
     """
     data = plain(check_rows(frame)).dropna(subset=["targeted"])
     data["label"] = data["campaign_id"] + "  ·  " + data["starts_on"].dt.strftime("%Y-%m-%d")
-    data["n_label"] = [f"{r:.1%} · n={n:,.0f}" for r, n in _rates(data)]
+    data["n_label"] = [f"{share_words(r)} · n={n:,.0f}" for r, n in _rates(data)]
     data["note"] = data[f"notes_{language}"].replace("", say("complete", language))
     data["far"] = end = upper_end(data["redemption_rate_high"])
+    data["words_at"] = data["redemption_rate_high"].fillna(0)  # no rate was recorded, and the words say so
     y = alt.Y(
         "label:N",
         sort=list(data["label"]),
@@ -96,7 +98,7 @@ def campaign_bars(
         opacity=dimmed("campaign_id", selected, 0.75),
     )
     words = base.mark_text(align="left", dx=6, fontSize=10, color=QUIET).encode(
-        x="redemption_rate_high:Q", text="n_label:N", opacity=dimmed("campaign_id", selected, faint=0.55)
+        x="words_at:Q", text="n_label:N", opacity=dimmed("campaign_id", selected, faint=0.55)
     )
     rows = (
         base.mark_bar(height=ROW, opacity=0.001, cursor="pointer")
@@ -229,7 +231,7 @@ def campaign_heat_map(
         Of one column of the map, in pixels.
     """
     data = plain(check_rows(frame))
-    data["text"] = [f"{r:.1%}" for r, _ in _rates(data)]
+    data["text"] = [share_words(r) for r, _ in _rates(data)]
     data["n_label"] = [f"n={n:,.0f}" for _, n in _rates(data)]
     data["coloured"] = data["redemption_rate"].where(data["targeted"] >= FEW)
     top = data["coloured"].max()

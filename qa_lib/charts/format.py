@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from typing import Any
 
 from qa_lib.errors import UnknownName, did_you_mean
@@ -35,8 +36,8 @@ def format_value(value: Any, format: str, *, currency: str = "USD") -> str:
     if format == "rate":
         return f"{float(value):.1%}"
     if format == "amount":
-        sign = "-" if float(value) < 0 else ""
-        return f"{sign}{symbol(currency)}{abs(float(value)):,.2f}"
+        amount = value if isinstance(value, Decimal) else float(value)
+        return f"{'-' if amount < 0 else ''}{symbol(currency)}{abs(amount):,.2f}"
     return f"{float(value):,.1f}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, cast
 
 import altair as alt
@@ -72,12 +73,18 @@ def types_of(frame: pd.DataFrame, types: Sequence[str] | None) -> list[str]:
 
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with ordinary number types, as the browser reads them."""
+    """The frame with ordinary number types, as the browser reads them: money is a float only in a drawing."""
     out = frame.copy()
     for column in out.columns:
-        if isinstance(out[column].dtype, pd.Int64Dtype | pd.Float64Dtype):
+        is_money = out[column].dtype == object and any(isinstance(v, Decimal) for v in out[column])
+        if is_money or isinstance(out[column].dtype, pd.Int64Dtype | pd.Float64Dtype):
             out[column] = out[column].astype("float64")
     return out
+
+
+def share_words(rate: float) -> str:
+    """A share with one decimal; `—` where there is none."""
+    return "—" if pd.isna(rate) else f"{rate:.1%}"
 
 
 def upper_end(values: Any) -> float:

@@ -187,7 +187,7 @@ def spend_line(
     frame
         From `qa_lib.measure.spend_over_time`.
     """
-    data = check_rows(frame).copy()
+    data = plain(check_rows(frame))
     base = alt.Chart(data).encode(
         x=alt.X("starts_on:T", title=None, axis=month_axis(language)),
         y=alt.Y(

@@ -5,7 +5,18 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from qa_lib.charts.parts import ROW, clicked, dimmed, heading, layered, plain, rate_axis, tip, upper_end
+from qa_lib.charts.parts import (
+    ROW,
+    clicked,
+    dimmed,
+    heading,
+    layered,
+    plain,
+    rate_axis,
+    share_words,
+    tip,
+    upper_end,
+)
 from qa_lib.charts.show import check_rows
 from qa_lib.charts.theme import FAINT, INK, PALETTE, QUIET
 from qa_lib.charts.words import say
@@ -42,9 +53,11 @@ def segment_bars(
     """
     data = plain(check_rows(frame)).rename(columns={column: "segment"})
     data["n_label"] = [
-        f"{r:.1%} · n={n:,.0f}" for r, n in zip(data["redemption_rate"], data["targeted"], strict=True)
+        f"{share_words(r)} · n={n:,.0f}"
+        for r, n in zip(data["redemption_rate"], data["targeted"], strict=True)
     ]
     data["far"] = end = upper_end(data["redemption_rate_high"])
+    data["words_at"] = data["redemption_rate_high"].fillna(0)
     y = alt.Y("segment:N", sort=list(data["segment"]), title=None, axis=alt.Axis(labelColor=INK))
     x = alt.X("redemption_rate:Q", title=None, axis=rate_axis(), scale=alt.Scale(domain=[0, end]))
     base = alt.Chart(data).encode(y=y)
@@ -53,7 +66,7 @@ def segment_bars(
         x="redemption_rate_low:Q", x2="redemption_rate_high:Q", opacity=dimmed("segment", selected, 0.75)
     )
     words = base.mark_text(align="left", dx=6, fontSize=10, color=QUIET).encode(
-        x="redemption_rate_high:Q", text="n_label:N", opacity=dimmed("segment", selected, faint=0.55)
+        x="words_at:Q", text="n_label:N", opacity=dimmed("segment", selected, faint=0.55)
     )
     rows = (
         base.mark_bar(height=ROW, opacity=0.001, cursor="pointer")

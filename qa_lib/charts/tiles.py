@@ -37,6 +37,7 @@ _CSS = f"""
 .qa-page table.qa-table tr.qa-chosen td {{ background: #e3eefa; font-weight: 600; }}
 .qa-picture {{ max-width: 100%; vertical-align: top; }}
 .qa-pictures {{ display: flex; flex-wrap: wrap; gap: 10px; align-items: flex-start; }}
+.qa-pictures > div {{ flex: 1 1 420px; max-width: 660px; }}
 .qa-chip {{ display: inline-block; border: 1px solid {PALETTE[0]}; border-radius: 12px; padding: 1px 10px;
   margin-right: 6px; }}
 """

@@ -100,6 +100,48 @@ _WORDS: dict[str, Label] = {
         "按预测从低到高等分十组；虚线为完全一致，竖线为实际的 90% 区间",
         "Ten groups of equal size by prediction; dashed: perfect, bars: 90% interval of the observed",
     ),
+    # plan, rehearsal and result
+    "metric": Label("指标", "Metric"),
+    "rehearsed": Label("排练", "Rehearsed"),
+    "band": Label("排练的 {level} 区间", "{level} band of the rehearsal"),
+    "result": Label("结果", "Result"),
+    "result_observed": Label("实际结果", "Observed result"),
+    "result_replayed": Label("历史回放的结果", "Replayed result"),
+    "within": Label("在区间内", "in the band"),
+    "outside": Label("在区间外", "outside the band"),
+    "not_compared": Label("不比较", "not compared"),
+    "no_figure": Label("没有数字", "no figure"),
+    "step": Label("步骤", "Step"),
+    "dropped": Label("减少人数", "Kept back"),
+    "remaining": Label("剩余人数", "Left"),
+    "left": Label("剩 {count}", "{count} left"),
+    "left_after": Label("剩 {count}，减去 {dropped}", "{count} left, {dropped} kept back"),
+    "converters": Label("转化人数", "Converters"),
+    "revenue": Label("转化日收入", "Revenue of converters"),
+    "reached_n": Label("n 为触达人数", "n = people reached"),
+    "title_plan_funnel": Label("计划：从全部人到将发送的人", "Plan: from everybody to who is sent to"),
+    "sub_plan_funnel": Label(
+        "深色为剩下的人，浅色为因该原因不发送的人\n每人只算第一个原因",
+        "Dark: who is left; pale: whom the reason keeps back\nA person carries the first reason only",
+    ),
+    "title_review_dots": Label("排练与结果", "Rehearsal and result"),
+    "sub_review_dots": Label(
+        "浅带为排练的 {level} 区间，竖线为排练均值\n● 结果在区间内　◆ 在区间外；每个指标用自己的刻度",
+        "Pale bar: {level} band of the rehearsal; tick: its mean\n"
+        "● result in the band, ◆ outside it; each metric has its own scale",
+    ),
+    "title_review_converters": Label("累计转化人数", "Converters so far"),
+    "title_review_revenue": Label("累计转化日收入", "Revenue of converters so far"),
+    "sub_review_lines": Label(
+        "浅带为排练的 {level} 区间；结果画到数据所及的日子",
+        "Pale: {level} band of the rehearsal; the result is drawn as far as the data go",
+    ),
+    "title_review_segments": Label("转化率：按{name}", "Conversion rate by {name}"),
+    "sub_review_segments": Label(
+        "浅带为排练的 {level} 区间，竖线为均值\n● 结果在区间内　◆ 在区间外；n 为触达人数",
+        "Pale bar: {level} band of the rehearsal; tick: its mean\n"
+        "● result in the band, ◆ outside it; n = people reached",
+    ),
     # the dashboard
     "dashboard": Label("活动效果描述", "Campaign results"),
     "all_campaigns": Label("全部活动", "All campaigns"),
@@ -122,6 +164,77 @@ _WORDS: dict[str, Label] = {
         "点击活动或分群即可筛选全部图表；再次点击或点击空白处取消。",
         "Click a campaign or a segment to filter everything; click it again, or beside it, to clear.",
     ),
+    # the review of one campaign
+    "review": Label("计划、排练与结果", "Plan, rehearsal and result"),
+    "plan": Label("计划", "Plan"),
+    "planned_as_of": Label("计划截至", "Planned as of"),
+    "window": Label("活动窗口", "Window"),
+    "learnt_from": Label("排练的依据", "What the rehearsal learnt from"),
+    "goal": Label("目标", "Goal"),
+    "to_be_sent": Label("将发送", "To be sent"),
+    "of_audience": Label("人群 {count} 人", "of {count} in the audience"),
+    "message_cost": Label("消息成本", "Message cost"),
+    "message_cost_about": Label("含固定成本", "with the fixed cost"),
+    "expected_cost": Label("预期成本", "Expected cost"),
+    "expected_cost_about": Label("按计划中的假设", "at the plan's assumptions"),
+    "worst_case": Label("最坏成本", "Worst-case cost"),
+    "worst_case_about": Label("所有人都把优惠用足", "everybody uses the offer to the full"),
+    "unbounded": Label("没有上限", "no bound"),
+    "unbounded_about": Label("优惠没有最大金额", "the offer has no largest discount"),
+    "reason": Label("不发送的原因", "Why not sent to"),
+    "nobody_kept_back": Label("人群中每个人都将发送", "everybody in the audience is to be sent to"),
+    "by_channel": Label("按渠道", "By channel"),
+    "channel": Label("渠道", "Channel"),
+    "every_figure": Label("全部指标", "Every metric"),
+    "compared": Label("比较", "Compared"),
+    "no_result_yet": Label("尚无结果", "no result yet"),
+    "no_rehearsal_yet": Label("尚未排练", "not rehearsed"),
+    "show_segment": Label("只看", "Show only"),
+    "review_hint": Label(
+        "选择或点击一个分群，数字、曲线和表格只算这些人；分母也只算他们。",
+        "Choose or click a segment: figures, lines and tables are then of these people alone, denominators too.",
+    ),
+    "whose_evidence": Label("{whose} · {claim}", "{whose} · {claim}"),
+    "tell_no_plan": Label(
+        "这个工作区里还没有计划。用 qa plan 活动文件 做一个计划，再打开本页。",
+        "No plan is kept in this workspace yet. Make one with `qa plan CAMPAIGN`, then open this page again.",
+    ),
+    "tell_past": Label("过去的活动：", "Campaigns of the past:"),
+    "tell_not_rehearsed": Label(
+        "这个计划还没有排练，所以没有区间可比。用 qa simulate {plan} 排练。",
+        "This plan was not rehearsed, so there is no band to compare with. Rehearse it with `qa simulate {plan}`.",
+    ),
+    "tell_no_result_observed": Label(
+        "这次活动还没有结果。用 qa send {plan} 发送；有了回执和订单后重新构建（qa build）。",
+        "There is no result of this campaign yet. Send it with `qa send {plan}`; build again (`qa build`) when "
+        "receipts and orders have come in.",
+    ),
+    "tell_no_result_replayed": Label(
+        "这个计划还没有对照历史回放。用 qa send {plan} --replay 活动编号 回放，不联系任何人。",
+        "This plan was not replayed against history yet. Replay it with `qa send {plan} --replay CAMPAIGN`; "
+        "nobody is contacted.",
+    ),
+    "tell_not_begun": Label(
+        "结果的数据截至 {as_of}，活动于 {starts_on} 开始：还没有可算的结果。之后重新构建（qa build）。",
+        "The data end at {as_of} and the campaign begins on {starts_on}: there is no result to count yet. Build "
+        "again later (`qa build`).",
+    ),
+    "tell_window_open": Label(
+        "活动窗口未结束（至 {ends_on}），数据截至 {as_of}：结果还会增加，不宜与整个活动的排练相比。"
+        "结束后重新构建（qa build）。",
+        "The campaign's window is still open (ends {ends_on}) and the data end at {as_of}: the result will grow, and "
+        "the rehearsal is of the whole campaign. Build again when it is over (`qa build`).",
+    ),
+    "tell_other_rehearsal": Label(
+        "保存的排练属于另一个计划 {other}，不是本计划。用 qa simulate {plan} 重新排练。",
+        "The rehearsal that is kept is of another plan, {other}, not of this one. Rehearse again with "
+        "`qa simulate {plan}`.",
+    ),
+    "tell_other_result": Label(
+        "结果属于按另一个计划 {other} 执行的发送，不是本计划。",
+        "The result is of sends by another plan, {other}, not of this one.",
+    ),
+    "tell_nobody": Label("所选的人里没有收到这次活动的人。", "Nobody of those chosen is in this campaign."),
 }
 
 

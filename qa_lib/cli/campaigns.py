@@ -63,7 +63,7 @@ def simulate(
     """Rehearse a plan: what past campaigns let expect, with 90 % bands."""
     from rich.console import Console
 
-    from qa_lib.jobs.campaign import find_plan, live_snapshot, rehearse_plan
+    from qa_lib.jobs.campaign import find_plan, rehearse_plan
     from qa_lib.measure import rehearsal_and_result
     from qa_lib.workspace import Workspace
 
@@ -71,7 +71,7 @@ def simulate(
     made = find_plan(opened, plan)
     with Console(stderr=True).status("rehearsing"):
         rehearsal = rehearse_plan(opened, made, random_state=random_state)
-        figures = rehearsal_and_result(live_snapshot(opened), made.campaign.name, result="observed")
+        figures = rehearsal_and_result(opened.live_snapshot(), made.campaign.name, result="observed")
     values = _plan_values(made) | {
         "world_count": rehearsal.world_count,
         "random_state": rehearsal.random_state,
@@ -155,7 +155,7 @@ def report(
 ) -> None:
     """What a campaign brought, beside what its rehearsal expected."""
     from qa_lib.errors import SpecError
-    from qa_lib.jobs.campaign import find_plan, live_snapshot
+    from qa_lib.jobs.campaign import find_plan
     from qa_lib.measure import evidence, rehearsal_and_result
     from qa_lib.workspace import Workspace
 
@@ -163,7 +163,7 @@ def report(
         raise SpecError(f"Unknown origin {origin!r}. A result is 'observed' or 'replayed'.")
     opened = Workspace.open(workspace)
     made = find_plan(opened, campaign)
-    snapshot = live_snapshot(opened, as_of)
+    snapshot = opened.live_snapshot(as_of)
     figures = rehearsal_and_result(
         snapshot,
         made.campaign.name,
@@ -202,6 +202,23 @@ def opt_out_command(
         f"; {left} message(s) were still being handed over" if left else "."
     )
     answer({"person_id": person, "channel": channel, "on_the_way": left}, text, as_json)
+
+
+@campaigns_app.command("opt-in")
+def opt_in_command(
+    person: Annotated[str, typer.Argument(help="The person's id.")],
+    workspace: WorkspaceOption = None,
+    channel: Annotated[str | None, typer.Option(help="On this channel only; on all when not given.")] = None,
+    source: Annotated[str, typer.Option(help="Who says so.")] = "person",
+    as_json: Json = False,
+) -> None:
+    """Record that a person agreed to marketing; a complaint stays."""
+    from qa_lib.deliver import opt_in
+    from qa_lib.workspace import Workspace
+
+    opt_in(Workspace.open(workspace), person, channel=channel, source=source)
+    text = f"{person} agreed to marketing on {channel or 'every channel'}."
+    answer({"person_id": person, "channel": channel}, text, as_json)
 
 
 def _smtp(server: str, sender: str | None, user: str | None) -> Adapter:

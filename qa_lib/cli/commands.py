@@ -83,14 +83,14 @@ def land(
 
 @app.command()
 def build(workspace: WorkspaceOption = None, as_of: AsOf = None, as_json: Json = False) -> None:
-    """Compute every tag as of a moment and publish the snapshot."""
+    """Resolve who is who as of a moment, compute every tag and publish the snapshot."""
     from rich.console import Console
 
-    from qa_lib.profiles import build as build_snapshot
+    from qa_lib.jobs.build import resolve_and_build
     from qa_lib.workspace import Workspace
 
     with Console(stderr=True).status("building") as status:
-        snapshot = build_snapshot(
+        snapshot = resolve_and_build(
             Workspace.open(workspace), as_of, progress=lambda step: status.update(f"building: {step}")
         )
     text = (

@@ -97,6 +97,16 @@ class Adapter(ABC):
         raise CannotCarry(f"{self.capabilities.name} cannot be asked what it took.")
 
 
+#: Every field of every channel's content, since a line of JSON has a place for all.
+_FIELDS = frozenset(
+    {
+        *("subject", "text", "html", "unsubscribe_url"),
+        *("title", "body", "image", "buttons", "payload"),
+        *("template_id", "fields"),
+    }
+)
+
+
 class FileOutbox(Adapter):
     """Messages as lines of JSON in a file: for another system to collect, and for trying things out.
 
@@ -110,7 +120,7 @@ class FileOutbox(Adapter):
             name="The file outbox",
             channel=channel,
             recovery="lookup",
-            carries=frozenset({"subject", "text", "html", "unsubscribe_url", "title", "body"}),
+            carries=_FIELDS,
         )
 
     def send(self, batch: Iterable[Message]) -> list[Outcome]:

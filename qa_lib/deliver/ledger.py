@@ -17,10 +17,11 @@ import sqlalchemy as sa
 
 from qa_lib.deliver import schema
 from qa_lib.deliver.adapters import Recovery
-from qa_lib.deliver.messages import Defer, MayContact, Message, Outcome, Planned
+from qa_lib.deliver.messages import BatchGuard, Defer, MayContact, Message, Outcome, Planned
 from qa_lib.deliver.rows import intent, locked, message_of, move, new_row, note, rows_of
 from qa_lib.deliver.schema import deliveries, history, stops, to_text
 from qa_lib.errors import CannotCarry, ReadOnly
+from qa_lib.guards import GuardState
 from qa_lib.workspace import Workspace
 from qa_lib.workspace.state import State
 
@@ -56,6 +57,8 @@ class Ledger:
         if isinstance(where, Workspace) and where.read_only:
             raise ReadOnly(f"The workspace {where.root} is open read-only, and a ledger of sends is written.")
         self.engine = where.state.engine if isinstance(where, Workspace) else where.engine
+        #: Where consent is kept, so that an opt-out is known to the next plan; None for a state alone.
+        self.consent = GuardState(where) if isinstance(where, Workspace) else None
         self.back_off, self.max_failures = back_off, max_failures
         with self.writing() as con:
             schema.metadata.create_all(con, checkfirst=True)
@@ -261,13 +264,21 @@ class Ledger:
         found = con.execute(sa.select(stops).where(stops.c.subject.in_(subjects))).mappings()
         stopped = {(s["kind"], s["subject"], s["channel"]): s["reason"] for s in found}
         verdicts: dict[str, str | Defer] = {}
+        waiting = []
         for row in rows:
             person = ("person", row["person_id"])
             address = ("address", row["address"].strip().casefold())
             reasons = [stopped.get((*who, on)) for who in (person, address) for on in (None, row["channel"])]
-            verdict: str | Defer | None = next((r for r in reasons if r), None)
-            if verdict is None and may_contact is not None:
-                verdict = may_contact(row["person_id"], row["channel"], at)
+            reason = next((r for r in reasons if r), None)
+            if reason is None:
+                waiting.append(row)
+            else:
+                verdicts[row["delivery_id"]] = reason
+        if isinstance(may_contact, BatchGuard):
+            return {**verdicts, **(may_contact.verdicts(con, waiting, at) if waiting else {})}
+        for row in waiting if may_contact is not None else ():
+            assert may_contact is not None
+            verdict = may_contact(row["person_id"], row["channel"], at)
             if verdict is not None:
                 verdicts[row["delivery_id"]] = verdict
         return verdicts

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 #: What a provider's answer is in the ledger's words.
 #: `retry`: it answered that it cannot now; `not_sent`: nothing left this machine, so no try is counted;
@@ -79,8 +82,29 @@ class Defer:
 
 
 #: Asked at hand-off: a reason not to contact, a deferral, or None. It may read the state database through
-#: any connection and must not write to it.
+#: any connection and must not write to it. One that is a `BatchGuard` too is asked for a batch at once.
 MayContact = Callable[[str, str, datetime], "str | Defer | None"]
+
+
+@runtime_checkable
+class BatchGuard(Protocol):
+    """A guard that is asked for many messages at once, inside the transaction that commits their intents."""
+
+    def prepare(self, at: datetime, limit: int) -> None:
+        """Before the transaction: find out what takes long about the messages that come next."""
+
+    def verdicts(
+        self, con: sa.Connection, rows: Sequence[Mapping[str, Any]], at: datetime
+    ) -> Mapping[str, str | Defer]:
+        """By key the reason, or the deferral, of each message that may not go now.
+
+        Parameters
+        ----------
+        con
+            The transaction; it may be read through and must not be written through.
+        rows
+            Rows of the ledger.
+        """
 
 
 class Batch(Iterator[Message]):

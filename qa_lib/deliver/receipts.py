@@ -14,10 +14,13 @@ from qa_lib.deliver.ledger import Ledger
 from qa_lib.deliver.rows import move
 from qa_lib.deliver.schema import deliveries, receipts, to_moment, to_text
 from qa_lib.deliver.stops import add_stop, stopping
+from qa_lib.guards import GuardState
+from qa_lib.workspace import Workspace
 
-Kind = Literal["delivered", "bounced", "complained", "unsubscribed"]
+#: `bounced` is for good: the address is given up; `soft_bounced` was a full mailbox or the like.
+Kind = Literal["delivered", "bounced", "soft_bounced", "complained", "unsubscribed"]
 #: A receipt moves a message only forward in this order: a bounce may follow a delivery, never the reverse.
-_RANK = {"delivered": 1, "bounced": 2, "complained": 3}
+_RANK = {"delivered": 1, "bounced": 2, "soft_bounced": 2, "complained": 3}
 _BATCH = 500
 
 
@@ -54,14 +57,16 @@ class Applied(NamedTuple):
     kept_apart: int
 
 
-def apply_receipts(ledger: Ledger, given: Iterable[Receipt], at: datetime) -> Applied:
+def apply_receipts(where: Workspace | Ledger, given: Iterable[Receipt], at: datetime) -> Applied:
     """Apply receipts, each once, and try again those that were kept apart.
 
-    `delivered`, `bounced` and `complained` move a message forward, also one that is `unknown`, and one that
+    `delivered`, bounces and `complained` move a message forward, also one that is `unknown`, and one that
     was about to be tried again: the receipt proves that it was taken. `unsubscribed` and `complained` stop
-    the person and the address on that channel. A receipt whose id is unknown, or whose message never left,
-    changes nothing.
+    the person and the address on that channel. Where the ledger is a workspace's, `unsubscribed` withdraws
+    the person's consent to the channel, and `bounced` and `complained` suppress the person on it, in the
+    same transaction. A receipt whose id is unknown, or whose message never left, changes nothing.
     """
+    ledger = where if isinstance(where, Ledger) else Ledger(where)
     new = {r.identity: r for r in given}
     repeated = 0
     keys = sorted(new)
@@ -95,13 +100,13 @@ def match_receipts(ledger: Ledger, at: datetime) -> int:
         with stopping(ledger) as con:
             found = [dict(r) for r in con.execute(query).mappings()]
             for receipt in found:
-                _apply(con, receipt, at)
+                _apply(con, receipt, at, ledger.consent)
         total += len(found)
         if len(found) < _BATCH:
             return total
 
 
-def _apply(con: sa.Connection, receipt: Mapping[str, Any], at: datetime) -> None:
+def _apply(con: sa.Connection, receipt: Mapping[str, Any], at: datetime, consent: GuardState | None) -> None:
     which = deliveries.c.delivery_id == receipt["found"]
     row = dict(con.execute(sa.select(deliveries).where(which).with_for_update()).mappings().one())
     mark = receipts.update().where(receipts.c.receipt_id == receipt["receipt_id"])
@@ -113,12 +118,15 @@ def _apply(con: sa.Connection, receipt: Mapping[str, Any], at: datetime) -> None
         if kind == "delivered":
             change["delivered_at"] = min(row["delivered_at"] or receipt["at"], receipt["at"])
         if _RANK[kind] > _RANK.get(row["state"], 0):
-            change |= {"state": kind, "reason": receipt["reason"]}
+            change |= {"state": kind.removeprefix("soft_"), "reason": receipt["reason"]}
         move(con, [(row, change)], at, "receipt")
     if kind in ("unsubscribed", "complained"):
         moment = to_moment(receipt["at"]) or at
         for who, subject in (("person", row["person_id"]), ("address", row["address"].strip().casefold())):
             add_stop(con, who, subject, moment, channel=row["channel"], reason=kind)
+    if consent is not None and kind in ("unsubscribed", "bounced", "complained"):
+        record = consent.opt_out if kind == "unsubscribed" else consent.suppress
+        record(row["person_id"], channel=row["channel"], source=f"receipt: {kind}", connection=con)
 
 
 def _row(receipt: Receipt) -> dict[str, Any]:

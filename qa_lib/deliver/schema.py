@@ -24,7 +24,7 @@ STATES = (
     "suppressed",
     "dead",
 )
-#: What the shared table `sends` says of a state; what was suppressed is no send.
+#: What the shared table `sends` says of a state.
 SEND_STATUS = {
     "planned": "queued",
     "deferred": "queued",
@@ -36,6 +36,7 @@ SEND_STATUS = {
     "unknown": "unknown",
     "refused": "failed",
     "dead": "failed",
+    "suppressed": "not_sent",
 }
 #: States in which the provider has the message or may have it: they count against a cap.
 CONTACTED = ("dispatching", "accepted", "unknown", "delivered", "bounced", "complained")

@@ -85,24 +85,38 @@ def unknowns(ledger: Ledger, campaign_version: str | None = None) -> pd.DataFram
 
 
 def sends_frame(
-    ledger: Ledger, campaign_version: str | None = None, *, origin: str = "observed"
+    ledger: Ledger,
+    campaign_version: str | None = None,
+    *,
+    campaign_id: str | None = None,
+    origin: str = "observed",
 ) -> pd.DataFrame:
     """The ledger as rows of the shared table `sends`, with the given origin.
 
-    One row for each message that was not suppressed, by campaign, person and step. `status` is
-    `queued` (planned, deferred, dispatching), `sent` (accepted and what follows), `failed` (refused, dead)
-    or `unknown`. `sent_at` is when the provider took it, `delivered_at` when its receipt says it arrived;
-    both, and `cost_amount`, are empty where they were not recorded.
+    One row for each message, by campaign, person and step. `status` is `queued` (planned, deferred,
+    dispatching), `sent` (accepted and what follows), `failed` (refused, dead), `unknown`, or `not_sent`
+    (suppressed, at no cost). `sent_at` is when the provider took it, `delivered_at` when its receipt says
+    it arrived; both, and `cost_amount`, are empty where they were not recorded.
     """
+    import pandas as pd
+
     c = deliveries.c
     plain = [c[n] for n in SENDS_COLUMNS if n not in ("origin", "status", "world", "source")]
-    query = sa.select(*plain).where(c.state.in_(schema.SEND_STATUS))
+    query = sa.select(*plain)
     if campaign_version is not None:
         query = query.where(c.campaign_version == campaign_version)
+    if campaign_id is not None:
+        query = query.where(c.campaign_id == campaign_id)
     frame = _frame(ledger, query.order_by(c.campaign_id, c.person_id, c.step), ("sent_at", "delivered_at"))
-    frame["cost_amount"] = frame["cost_amount"].map(Decimal, na_action="ignore")
     frame["origin"], frame["world"], frame["source"] = origin, 0, SOURCE
     frame["status"] = frame["state"].map(schema.SEND_STATUS)
+    frame["cost_amount"] = pd.Series(
+        [
+            Decimal("0.00") if status == "not_sent" else None if cost is None else Decimal(cost)
+            for status, cost in zip(frame["status"], frame["cost_amount"], strict=True)
+        ],
+        dtype=object,
+    )
     return frame[list(SENDS_COLUMNS)]
 
 

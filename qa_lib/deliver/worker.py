@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from qa_lib.deliver.adapters import Adapter
 from qa_lib.deliver.ledger import Ledger
-from qa_lib.deliver.messages import Batch, MayContact, Message, Outcome
+from qa_lib.deliver.messages import Batch, BatchGuard, MayContact, Message, Outcome
 from qa_lib.deliver.receipts import match_receipts
 from qa_lib.deliver.recovery import recover
 from qa_lib.deliver.sends import counts, next_moment
@@ -53,7 +53,7 @@ def run(
     ----------
     may_contact
         `(person_id, channel, at)` → a reason, a `Defer`, or None; asked in the transaction that commits
-        the intent.
+        the intent. A `BatchGuard` is asked for the whole batch.
     lease
         How long a silent worker keeps its messages; longer than the adapter's time-out. It is renewed
         while a batch is being handed over.
@@ -91,6 +91,8 @@ def run(
         )
         batch = left.again
         if not left.handled:
+            if isinstance(may_contact, BatchGuard):
+                may_contact.prepare(at, able.batch_size)
             batch = ledger.claim(
                 able.channel,
                 worker,

@@ -104,7 +104,9 @@ def _calendar_start(unit: str, every: int, moment: datetime, zone: str) -> datet
     return datetime(first.year, first.month, first.day, tzinfo=place).astimezone(UTC)
 
 
-def counts(cap: Cap, candidates: pd.DataFrame, past: pd.DataFrame) -> npt.NDArray[np.int64]:
+def counts(
+    cap: Cap, candidates: pd.DataFrame, past: pd.DataFrame, *, later_too: bool = False
+) -> npt.NDArray[np.int64]:
     """How many past messages stand in each candidate's window; 0 where the cap is not about the candidate.
 
     Parameters
@@ -113,6 +115,9 @@ def counts(cap: Cap, candidates: pd.DataFrame, past: pd.DataFrame) -> npt.NDArra
         Columns `CANDIDATE_COLUMNS`; one row per message that might go out.
     past
         Columns `PAST_COLUMNS`; what went out, in any order. A row without a time never counts.
+    later_too
+        Whether rows at the candidate's moment and after it count as well: at hand-off, what another
+        process was faster with.
     """
     at = "sent_at" if cap.counts == "sent" else "delivered_at"
     kept = past[_within(cap, past) & past[at].notna().to_numpy(dtype=bool)]
@@ -142,17 +147,20 @@ def counts(cap: Cap, candidates: pd.DataFrame, past: pd.DataFrame) -> npt.NDArra
         }
     )
     pairs = asked[_within(cap, candidates)].merge(told, on=["person_id", "own"])
-    pairs = pairs[(pairs["at"] >= pairs["since"]) & (pairs["at"] < pairs["until"])]
+    pairs = pairs[(pairs["at"] >= pairs["since"]) & (later_too | (pairs["at"] < pairs["until"]))]
     np.add.at(found, pairs["position"].to_numpy(), 1)
     return found
 
 
-def blocked(caps: Iterable[Cap], candidates: pd.DataFrame, past: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Which candidates would break a cap, each looked at alone; shape (n_candidates,)."""
+def blocked(
+    caps: Iterable[Cap], candidates: pd.DataFrame, past: pd.DataFrame, *, later_too: bool = False
+) -> npt.NDArray[np.bool_]:
+    """Which candidates would break a cap, each looked at alone; shape (n_candidates,). See `counts`."""
     stopped = np.zeros(len(candidates), dtype=bool)
     for cap in caps:
         if cap.n is not None:
-            stopped |= _within(cap, candidates) & (counts(cap, candidates, past) >= cap.n)
+            found = counts(cap, candidates, past, later_too=later_too)
+            stopped |= _within(cap, candidates) & (found >= cap.n)
     return stopped
 
 

@@ -58,7 +58,7 @@ class GuardState:
         self._workspace = workspace
         self._engine = workspace.state.engine
         # of two processes that make the table at once, one finds it there
-        with contextlib.suppress(sa.exc.OperationalError, sa.exc.ProgrammingError):
+        with contextlib.suppress(sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.IntegrityError):
             _metadata.create_all(self._engine, checkfirst=True)
 
     def grant(
@@ -68,24 +68,45 @@ class GuardState:
         self._record(person_ids, channel, "consent", True, source)
 
     def opt_out(
-        self, person_ids: str | Iterable[str], *, channel: str = EVERY_CHANNEL, source: str = "person"
+        self,
+        person_ids: str | Iterable[str],
+        *,
+        channel: str = EVERY_CHANNEL,
+        source: str = "person",
+        connection: sa.Connection | None = None,
     ) -> None:
         """Record that people withdrew their consent; it holds once this returned.
 
-        An opt-out of every channel holds until the person agrees to every channel again.
+        An opt-out of every channel holds until the person agrees to every channel again. With a
+        `connection` to the state database it holds once the caller's transaction is committed.
         """
-        self._record(person_ids, channel, "consent", False, source)
+        self._record(person_ids, channel, "consent", False, source, connection)
 
-    def suppress(self, person_ids: str | Iterable[str], *, channel: str = EVERY_CHANNEL, source: str) -> None:
-        """Stop all contact (complaint, hard bounce, death, court order …), marketing or not."""
-        self._record(person_ids, channel, "suppression", True, source)
+    def suppress(
+        self,
+        person_ids: str | Iterable[str],
+        *,
+        channel: str = EVERY_CHANNEL,
+        source: str,
+        connection: sa.Connection | None = None,
+    ) -> None:
+        """Stop all contact (complaint, hard bounce, death, court order …), marketing or not.
+
+        With a `connection` to the state database it holds once the caller's transaction is committed.
+        """
+        self._record(person_ids, channel, "suppression", True, source, connection)
 
     def lift(self, person_ids: str | Iterable[str], *, channel: str = EVERY_CHANNEL, source: str) -> None:
         """End a suppression of exactly this channel, or of all; consent is as it was."""
         self._record(person_ids, channel, "suppression", False, source)
 
     def verdicts(
-        self, people: Iterable[str | Sequence[str]], channel: str, *, is_marketing: bool = True
+        self,
+        people: Iterable[str | Sequence[str]],
+        channel: str,
+        *,
+        is_marketing: bool = True,
+        connection: sa.Connection | None = None,
     ) -> list[Verdict]:
         """What each person's newest entries allow on a channel; shape (n_people,).
 
@@ -95,9 +116,11 @@ class GuardState:
             One id each, or all ids a person ever had: then one suppressed or withdrawn id decides.
         is_marketing
             Marketing needs consent; a message that is part of a service needs none. Suppression stops both.
+        connection
+            To the state database, where the answer belongs to a transaction of the caller's.
         """
         groups = [(p,) if isinstance(p, str) else tuple(p) for p in people]
-        standing = self._standing({i for ids in groups for i in ids}, channel)
+        standing = self._standing({i for ids in groups for i in ids}, channel, connection)
         return [_strictest([_verdict(standing.get(i), channel, is_marketing) for i in ids]) for ids in groups]
 
     def known(self, person_ids: Iterable[str]) -> set[str]:
@@ -118,7 +141,13 @@ class GuardState:
         return pd.DataFrame(rows, columns=["channel", "kind", "state", "source", "recorded_at"])
 
     def _record(
-        self, person_ids: str | Iterable[str], channel: str, kind: str, state: bool, source: str
+        self,
+        person_ids: str | Iterable[str],
+        channel: str,
+        kind: str,
+        state: bool,
+        source: str,
+        connection: sa.Connection | None = None,
     ) -> None:
         if self._workspace.read_only:
             raise ReadOnly(
@@ -135,10 +164,12 @@ class GuardState:
             return
         now = datetime.now(UTC).isoformat()
         common = {"channel": channel, "kind": kind, "state": state, "source": source, "recorded_at": now}
-        with self._engine.begin() as con:
+        with contextlib.nullcontext(connection) if connection is not None else self._engine.begin() as con:
             con.execute(_entries.insert(), [{"person_id": i, **common} for i in ids])
 
-    def _standing(self, ids: set[str], channel: str) -> dict[str, _Standing]:
+    def _standing(
+        self, ids: set[str], channel: str, connection: sa.Connection | None
+    ) -> dict[str, _Standing]:
         channels = (EVERY_CHANNEL, channel)
         newest = sa.select(sa.func.max(_entries.c.entry_id)).where(_entries.c.channel.in_(channels))
         if len(ids) <= 500:  # few people: by the index; many: one pass over the log
@@ -148,7 +179,7 @@ class GuardState:
             _entries.c.entry_id.in_(newest)
         )
         found: dict[str, _Standing] = {}
-        with self._engine.connect() as con:
+        with contextlib.nullcontext(connection) if connection is not None else self._engine.connect() as con:
             for person, kind, of, state in con.execute(asked):
                 one = found.setdefault(person, _Standing({}, {}))
                 (one.consent if kind == "consent" else one.suppression)[of] = bool(state)

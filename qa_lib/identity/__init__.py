@@ -1,12 +1,12 @@
 """One person behind many identifiers: evidence as links, people with stable ids, every change undoable.
 
 `normalise` and `KINDS` say what an identifier is; `add_links` takes evidence in; `resolve` makes people
-of it and records merges, splits and quarantines; `undo` takes one back; `explain` shows the chain of
+of it and records merges, splits and quarantines; `undo` takes one back; `former_ids` says which ids a merge ended; `explain` shows the chain of
 evidence; `pair_quality` and `group_sizes` measure it against a kept truth. `generate_aliases` makes the
 demo's.
 """
 
-from qa_lib.identity.aliases import AliasErrors, aliases_of, generate_aliases
+from qa_lib.identity.aliases import AliasErrors, aliases_of, generate_aliases, read_truth
 from qa_lib.identity.explain import Explanation, explain
 from qa_lib.identity.graph import Groups, Policy, group_links
 from qa_lib.identity.kinds import KINDS, Kind, hash_identifier, kind, normalise
@@ -20,7 +20,7 @@ from qa_lib.identity.record import (
     undo,
     undo_change,
 )
-from qa_lib.identity.resolve import Resolution, resolve_links
+from qa_lib.identity.resolve import Resolution, former_ids, resolve_links
 
 __all__ = [
     "KINDS",
@@ -34,6 +34,7 @@ __all__ = [
     "add_links",
     "aliases_of",
     "explain",
+    "former_ids",
     "generate_aliases",
     "group_links",
     "group_sizes",
@@ -44,6 +45,7 @@ __all__ = [
     "pair_quality",
     "read_links",
     "read_resolution",
+    "read_truth",
     "resolve",
     "resolve_links",
     "undo",

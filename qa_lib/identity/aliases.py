@@ -1,8 +1,8 @@
 """Generated aliases for the demo's households, with known errors and the truth kept beside them.
 
-The source has one identifier only. Here each household gets a card, a hashed phone, devices and a
-mini-program open id, and a shop's usual errors between them. Every link says `generated`; nothing about
-the real households may be drawn from them.
+The source has one identifier only, the household's loyalty card: its value is the source's own id. Here
+each household gets a hashed phone, devices and a mini-program open id beside it, and a shop's usual errors
+between them. Every link says `generated`; nothing about the real households may be drawn from them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from qa_lib.errors import NothingBuilt
 from qa_lib.identity.record import read_links
 from qa_lib.tables import LINKS, TABLES
 from qa_lib.workspace import Landing, Workspace
@@ -25,7 +26,7 @@ from qa_lib.workspace import Landing, Workspace
 FEED = "generated.links"
 TRUTH = Path("truth") / "identity.parquet"
 #: Raised whenever the recipe below changes, so that the links are generated anew.
-RECIPE = 1
+RECIPE = 2
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def generate_aliases(workspace: Workspace, *, random_state: int = 2017) -> pd.Da
     known = workspace.state.last_landing(FEED)
     path = workspace.root / TRUTH
     if known and known.content_hash == digest and path.is_file():
-        return _read_truth(path)
+        return read_truth(workspace)
     with contextlib.closing(duckdb.connect()) as con:
         con.execute("SET TimeZone = 'UTC'")
         people = con.execute(
@@ -93,10 +94,23 @@ def generate_aliases(workspace: Workspace, *, random_state: int = 2017) -> pd.Da
     workspace.record_landing(
         Landing(FEED, LINKS.name, seed, digest, count, 0, table_version, datetime.now(UTC))
     )
-    return _read_truth(path)
+    return read_truth(workspace)
 
 
-def _read_truth(path: Path) -> pd.DataFrame:
+def read_truth(workspace: Workspace) -> pd.DataFrame:
+    """Whose each generated identifier really is, as `generate_aliases` kept it; read to measure only.
+
+    Raises
+    ------
+    NothingBuilt
+        When no aliases were generated.
+    """
+    path = workspace.root / TRUTH
+    if not path.is_file():
+        raise NothingBuilt(
+            f"There is no truth {path}: no aliases were generated. Make them with "
+            "qa_lib.identity.generate_aliases, as notebooks/jobs/land.ipynb does."
+        )
     return pd.read_parquet(path)
 
 
@@ -121,7 +135,7 @@ def aliases_of(
     n = len(people)
     who = people["person_id"].to_numpy(dtype=object)
     first, last = people["first_us"].to_numpy(), people["last_us"].to_numpy()
-    card = np.array([f"C{h:0>8}" for h in who], dtype=object)
+    card = who.copy()  # the source's id is what stands on the card: so a build knows whose its rows are
     numbers = 13_000_000_000 + rng.choice(900_000_000, size=n + 1, replace=False)
     phone = np.array([_hashed_phone(int(x)) for x in numbers], dtype=object)
     open_id = np.array([f"o{_code(rng, 27)}" for _ in range(n)], dtype=object)

@@ -35,12 +35,16 @@ class Policy(BaseModel):
         Most identifiers of one person; a larger group is held back whole.
     degree_caps
         By kind, instead of the kind's own: most other identifiers beside which one may stand.
+    single_kinds
+        By kind, instead of the kind's own: whether a person has at most one. Where people hold several
+        loyalty cards, `{"card": False}` lets other evidence make two cards one person.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     size_cap: int = Field(default=50, ge=1)
     degree_caps: Mapping[str, int] = Field(default_factory=dict)
+    single_kinds: Mapping[str, bool] = Field(default_factory=dict)
 
     @field_validator("degree_caps")
     @classmethod
@@ -50,6 +54,13 @@ class Policy(BaseModel):
             if cap < 1:
                 raise ValueError(f"the degree cap of '{name}' is {cap}; expected at least 1")
         return caps
+
+    @field_validator("single_kinds")
+    @classmethod
+    def _declared(cls, kinds: Mapping[str, bool]) -> Mapping[str, bool]:
+        for name in kinds:
+            kind(name)
+        return kinds
 
 
 @dataclass(frozen=True)
@@ -140,7 +151,8 @@ def group_links(
     )
     forced = [(same_as[where[i]], same_as[where[j]]) for i, j in together if i in where and j in where]
     forced = [(i, j) for i, j in forced if not is_shared[i] and not is_shared[j]]
-    singles = np.array([KINDS[k].is_single for k in names], dtype=bool)[codes] & (same_as == np.arange(n))
+    single = [policy.single_kinds.get(k, KINDS[k].is_single) for k in names]
+    singles = np.array(single, dtype=bool)[codes] & (same_as == np.arange(n))
     sides = _sides(apart, where, same_as)
     group = _components(n, a, b, status == "used", same_as, forced)
     contested = _contested(group, codes, singles & ~is_shared, sides)

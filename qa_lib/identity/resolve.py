@@ -15,7 +15,7 @@ import pandas as pd
 from qa_lib.errors import AsOfOutside
 from qa_lib.identity.graph import Apart, Groups, Identifier, Policy, group_links
 from qa_lib.tables import IDENTITIES, IDENTITY_CHANGES, Table
-from qa_lib.workspace import read_moment
+from qa_lib.workspace import followed, held_at, read_moment
 
 _UNIT = "datetime64[us, UTC]"
 
@@ -55,12 +55,7 @@ class Resolution:
 
     def as_of(self, moment: datetime | str) -> Resolution:
         """What was held at a past moment: later changes are not seen."""
-        at = pd.Timestamp(read_moment(moment))
-        identities = self.identities[self.identities["since_at"] <= at].copy()
-        identities["until_at"] = identities["until_at"].where(identities["until_at"] <= at)
-        changes = self.changes[self.changes["changed_at"] <= at].copy()
-        changes["undone_at"] = changes["undone_at"].where(changes["undone_at"] <= at)
-        return Resolution(identities.reset_index(drop=True), changes.reset_index(drop=True))
+        return Resolution(*held_at(self.identities, self.changes, read_moment(moment)))
 
     def person(self, kind: str, value: str) -> str | None:
         """Whose an identifier is today; None for one that is unknown, shared or held back."""
@@ -74,6 +69,23 @@ class Resolution:
         rows = self.changes
         rows = rows[(rows["change"] == "quarantine") & rows["undone_at"].isna()]
         return rows[["cause", "moved_identifiers", "reason", "changed_at"]].reset_index(drop=True)
+
+
+def former_ids(resolution: Resolution) -> dict[str, tuple[str, ...]]:
+    """By living person the other ids that are theirs now: those that were merged into them, at any remove.
+
+    An id whose merge was undone is a person again and nobody's former id. `qa_lib.campaigns.plan` takes the
+    answer, so that a holdout and a withdrawn consent survive a merge.
+
+    Parameters
+    ----------
+    resolution
+        As of the moment that is asked about; see `Resolution.as_of`.
+    """
+    found: dict[str, list[str]] = {}
+    for gone, person in followed(resolution.identities, resolution.changes).items():
+        found.setdefault(person, []).append(gone)
+    return {person: tuple(sorted(ids)) for person, ids in sorted(found.items())}
 
 
 def constraints(changes: pd.DataFrame) -> tuple[list[tuple[Identifier, Identifier]], list[Apart]]:

@@ -40,13 +40,9 @@ from qa_lib.identity import former_ids, read_resolution
 from qa_lib.jobs.history import PastCampaign, recipients
 from qa_lib.rules import sentence
 from qa_lib.simulate import Rehearsal, rehearse
-from qa_lib.tables import CAMPAIGNS, OUTCOMES, SENDS
 from qa_lib.workspace import Snapshot, Workspace
 
 Progress = Callable[[dict[str, int]], None]
-
-#: The tables that a campaign fills after its snapshot was built.
-_LIVE = (CAMPAIGNS.name, SENDS.name, OUTCOMES.name)
 
 
 def plan_campaign(workspace: Workspace, campaign: Campaign, as_of: datetime | str | None = None) -> Plan:
@@ -85,7 +81,11 @@ def find_plan(workspace: Workspace, name: str) -> Plan:
     if len(named):
         return read_plan(workspace, str(named["plan_hash"].iloc[-1]))
     if len(fitting) != 1:
-        told = ", ".join(f"{r.campaign_name} {r.plan_hash[:12]}" for r in known.tail(5).itertuples())
+        newest = known.tail(5)
+        told = ", ".join(
+            f"{name} {digest[:12]}"
+            for name, digest in zip(newest["campaign_name"], newest["plan_hash"], strict=True)
+        )
         raise NothingBuilt(
             f"{'No plan' if fitting.empty else 'More than one plan'} in {workspace.root} is called {name!r}; the "
             f"newest are: {told or 'none'}. Make one with `qa plan CAMPAIGN`."
@@ -149,7 +149,7 @@ def replay_plan(
         ledger=ledger,
         progress=progress,
     )
-    reached = recipients(workspace.snapshot(), past.campaign_id)
+    reached = recipients(snapshot, past.campaign_id)  # by the ids of the plan's own moment
     sent = sends_frame(ledger, made.hash)
     left = dict(zip(sent["person_id"], sent["sent_at"], strict=True))
     receipts = [
@@ -162,13 +162,6 @@ def replay_plan(
     if made.campaign.goal is not None:
         record_conversions(workspace, made.campaign, origin="replayed")
     return done
-
-
-def live_snapshot(workspace: Workspace, as_of: datetime | str | None = None) -> Snapshot:
-    """A snapshot beside the newest campaigns, sends and outcomes: what came in after it was built is seen."""
-    snapshot = workspace.snapshot(as_of)
-    there = [name for name in _LIVE if workspace.store.exists(name)]
-    return snapshot.with_tables({name: workspace.store.version(name) for name in there})
 
 
 def outbox_of(workspace: Workspace, made: Plan) -> str:

@@ -19,6 +19,7 @@ from qa_lib.jobs.record import Run, write_whole
 from qa_lib.jobs.runner import run_notebook
 from qa_lib.profiles.declared import FOLDER as TAGS_FOLDER
 from qa_lib.sources.journey import CURRENCY, ZONE, journey_files
+from qa_lib.tables import LINKS
 from qa_lib.workspace import Workspace
 
 INDEX = "demo.json"
@@ -166,6 +167,8 @@ class _Made:
         if step.reads == "snapshot":
             return workspace.snapshot().version
         tables = workspace.build_versions()
+        if workspace.store.exists(LINKS.name):  # the build resolves them first
+            tables[LINKS.name] = workspace.store.version(LINKS.name)
         declared = {
             p.name: p.read_text(encoding="utf-8") for p in (workspace.root / TAGS_FOLDER).glob("*.y*ml")
         }

@@ -38,9 +38,9 @@ from qa_lib.workspace import Workspace
 NAME = "autumn-coupons"
 #: What holds for every campaign of the demo.
 POLICY = ContactPolicy(
-    holdout=Holdout(0.05, "2017"),
-    caps=(Cap(2, 7, "day", scope="channel"),),
-    quiet_hours=QuietHours(time(21), time(9)),
+    holdout=Holdout(share=0.05, salt="2017"),
+    caps=(Cap(n=2, every=7, unit="day", scope="channel"),),
+    quiet_hours=QuietHours(start=time(21), end=time(9)),
 )
 RISK = RiskPolicy(
     name="coupon abuse",
@@ -48,8 +48,8 @@ RISK = RiskPolicy(
     version=1,
     rules=(
         RiskRule(
-            "resale",
-            Event("redeem", window=Last(30, "day"), operator=">=", value=12),
+            name="resale",
+            rule=Event(event="redeem", window=Last(n=30, unit="day"), operator=">=", value=12),
             description="a dozen coupons in a month: suspected resale",
         ),
     ),
@@ -59,15 +59,13 @@ RISK = RiskPolicy(
 
 def worked_campaign(past: PastCampaign) -> Campaign:
     """An SMS with coupons to those who received the campaign before and still come to the store."""
-    rule = All(
-        Event("receive", where=All(Attribute("campaign_id", "=", past.earlier_id))),
-        Event("visit", window=Last(30, "day"), operator=">=", value=2),
-    )
+    received = Event(event="receive", where=All(of=(_is_campaign(past.earlier_id),)))
+    coming = Event(event="visit", window=Last(n=30, unit="day"), operator=">=", value=2)
     return Campaign(
         name=NAME,
         audience=Audience(
             name="still-coming",
-            rule=rule,
+            rule=All(of=(received, coming)),
             description=f"received campaign {past.earlier_id}, two visits or more in the last 30 days",
         ),
         offer=Coupon(
@@ -83,10 +81,10 @@ def worked_campaign(past: PastCampaign) -> Campaign:
             opt_out="Reply STOP to end.",
             max_parts=1,
         ),
-        goal=Goal(Event("redeem", where=All(Attribute("campaign_id", "=", past.campaign_id)))),
-        schedule=Schedule(past.starts_at, past.ends_at),
+        goal=Goal(condition=Event(event="redeem", where=All(of=(_is_campaign(past.campaign_id),)))),
+        schedule=Schedule(starts_at=past.starts_at, ends_at=past.ends_at),
         campaign_type=past.campaign_type,
-        holdout=Holdout(0.1, NAME),
+        holdout=Holdout(share=0.1, salt=NAME),
         costs=Costs(unit_amount=amount("0.05"), fixed_amount=amount("100")),
         assumptions=Assumptions(
             use_rate=past.use_rate,
@@ -96,6 +94,10 @@ def worked_campaign(past: PastCampaign) -> Campaign:
         ),
         budget_amount=amount("50000"),
     )
+
+
+def _is_campaign(campaign_id: str) -> Attribute:
+    return Attribute(field="campaign_id", operator="=", value=campaign_id)
 
 
 def keep_guards(workspace: Workspace) -> None:

@@ -2,90 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 from qa_lib.errors import UnknownName, did_you_mean
+from qa_lib.measure.conversion_metrics import CONVERSION_METRICS
+from qa_lib.measure.figures import Metric
 from qa_lib.tables import Label
-
-Format = Literal["count", "rate", "amount", "number"]
-Source = Literal["targeted", "redeemed", "baskets"]
-
-#: What these figures are evidence of; it stands on every dashboard.
-EVIDENCE = Label(
-    "仅为描述：这些数据没有对照组，任何数字都不说明活动带来了什么。",
-    "Description only: these data have no holdout; nothing here says what a campaign caused.",
-)
-
-
-@dataclass(frozen=True)
-class NoFigure:
-    """In place of a number: why there is none. It is never 0 and never 100 %."""
-
-    reason: Label
-
-    @property
-    def shown(self) -> Label:
-        """What stands where the number would."""
-        return Label("—", "—")
-
-
-@dataclass(frozen=True)
-class NotRecorded(NoFigure):
-    """The data do not say."""
-
-    @property
-    def shown(self) -> Label:
-        return Label("未记录", "not recorded")
-
-
-@dataclass(frozen=True)
-class Undefined(NoFigure):
-    """A ratio over nobody or nothing."""
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One metric: what it is called, what it says exactly, and how it is computed.
-
-    A metric is an aggregate (`sql` over the rows of `source`), a ratio of two other metrics
-    (`numerator`, `denominator`), or neither, when no table could answer it. `absent` says why there
-    is no figure when there is none; `has_interval` asks for a Wilson interval; a metric with
-    `is_shown` False serves others only.
-    """
-
-    key: str
-    label: Label
-    definition: Label
-    format: Format
-    unit: str = ""
-    needs: tuple[str, ...] = ()
-    source: Source | None = None
-    sql: str = ""
-    numerator: str = ""
-    denominator: str = ""
-    absent: Label | None = None
-    has_interval: bool = False
-    is_shown: bool = True
-
-    @property
-    def kind(self) -> Literal["aggregate", "ratio", "absent"]:
-        """How it comes about."""
-        if self.sql:
-            return "aggregate"
-        return "ratio" if self.numerator else "absent"
-
 
 _SENDS = ("sends.campaign_id", "sends.person_id", "campaigns.starts_on")
 _REDEMPTIONS = ("outcomes.campaign_id", "outcomes.person_id", "outcomes.occurred_on")
 _BASKETS = (*_REDEMPTIONS, "order_lines.order_id", "order_lines.paid_amount", "order_lines.occurred_at")
-_NO_RECEIPTS = Label(
-    "没有送达回执：sends.delivered_at 全部为空。",
-    "No receipts: sends.delivered_at is empty for these sends.",
-)
-_NO_COST = Label(
-    "没有记录成本：sends.cost_amount 为空。", "No cost was recorded: sends.cost_amount is empty."
-)
 
 METRICS: dict[str, Metric] = {
     m.key: m
@@ -94,14 +18,17 @@ METRICS: dict[str, Metric] = {
             "targeted",
             Label("目标人数", "Targeted people"),
             Label(
-                "在 sends 表中（来源 observed）收到过所选活动的去重人数；活动首日须在快照时刻之前。",
-                "Distinct people in `sends` (origin observed) for the chosen campaigns, of campaigns whose "
-                "first day began before the snapshot's moment.",
+                "所选活动在 sends 表中的去重人数，即冻结人群减去对照组，无论消息是否发出；活动首日须在快照时刻之前"
+                "（仿真不作此限）。",
+                "Distinct people in `sends` for the chosen campaigns: the frozen audience minus the holdout, "
+                "whether or not a message left; of campaigns whose first day began before the snapshot's "
+                "moment (a simulation has no such bound).",
             ),
             "count",
             "people",
             _SENDS,
-            source="targeted",
+            source="assigned",
+            records=("sends",),
             sql="count(DISTINCT person_no)",
         ),
         Metric(
@@ -116,14 +43,15 @@ METRICS: dict[str, Metric] = {
             "people",
             (*_SENDS, *_REDEMPTIONS),
             source="redeemed",
+            records=("sends", "redemptions"),
             sql="count(DISTINCT person_no)",
         ),
         Metric(
             "redemption_rate",
             Label("核销率", "Redemption rate"),
             Label(
-                "核销人数 / 目标人数，均为去重人数；区间为 90% Wilson 区间。",
-                "Redeemers / targeted people, distinct people in both; the interval is Wilson's at 90 %.",
+                "核销人数 / 目标人数，均为去重人数；区间为 Wilson 区间。",
+                "Redeemers / targeted people, distinct people in both; the interval is Wilson's.",
             ),
             "rate",
             "",
@@ -143,6 +71,7 @@ METRICS: dict[str, Metric] = {
             "coupons",
             (*_SENDS, *_REDEMPTIONS, "outcomes.coupon_id"),
             source="redeemed",
+            records=("sends", "redemptions"),
             sql="count(*)",
         ),
         Metric(
@@ -170,7 +99,8 @@ METRICS: dict[str, Metric] = {
             "currency",
             _BASKETS,
             source="baskets",
-            sql="sum(paid_amount)",
+            records=("sends", "redemptions"),
+            sql="sum(_paid)",
         ),
         Metric(
             "redeemer_baskets",
@@ -183,13 +113,15 @@ METRICS: dict[str, Metric] = {
             "baskets",
             _BASKETS,
             source="baskets",
+            records=("sends", "redemptions"),
             sql="count(*)",
         ),
         Metric(
             "basket_value",
             Label("核销日客单价", "Value of those baskets"),
             Label(
-                "核销日订单金额 / 核销日订单数。", "Revenue of redeemers' baskets / number of those baskets."
+                "核销日订单金额 / 核销日订单数，按四舍六入五成双取到分。",
+                "Revenue of redeemers' baskets / number of those baskets, rounded half-even to 0.01.",
             ),
             "amount",
             "currency",
@@ -197,34 +129,7 @@ METRICS: dict[str, Metric] = {
             numerator="revenue_of_redeemer_baskets",
             denominator="redeemer_baskets",
         ),
-        Metric(
-            "reached",
-            Label("送达人数", "Reached people"),
-            Label(
-                "快照时刻之前有送达回执的去重人数；任一所选活动没有任何回执时为未记录。",
-                "Distinct people with a receipt before the snapshot's moment; not recorded when one of the "
-                "chosen campaigns has no receipt at all.",
-            ),
-            "count",
-            "people",
-            (*_SENDS, "sends.delivered_at"),
-            source="targeted",
-            sql="CASE WHEN bool_and(has_receipts) "
-            "THEN count(DISTINCT person_no) FILTER (delivered_at < $as_of) END",
-            absent=_NO_RECEIPTS,
-            is_shown=False,
-        ),
-        Metric(
-            "reach_rate",
-            Label("触达率", "Reach rate"),
-            Label("送达人数 / 目标人数。", "People delivered / people targeted, distinct in both."),
-            "rate",
-            "",
-            (*_SENDS, "sends.delivered_at"),
-            numerator="reached",
-            denominator="targeted",
-            absent=_NO_RECEIPTS,
-        ),
+        *CONVERSION_METRICS,
         Metric(
             "open_rate",
             Label("打开率", "Open rate"),
@@ -238,42 +143,6 @@ METRICS: dict[str, Metric] = {
             Label("人工点击的人数 / 送达人数。", "People with a human click / people delivered."),
             "rate",
             absent=Label("没有记录点击行为。", "Clicks were not recorded."),
-        ),
-        Metric(
-            "cost",
-            Label("消息成本", "Message cost"),
-            Label(
-                "所选活动每条消息已记录成本之和；任一消息没有成本时为未记录。",
-                "Recorded media and message cost of the chosen campaigns; not recorded when one message has none.",
-            ),
-            "amount",
-            "currency",
-            (*_SENDS, "sends.cost_amount"),
-            source="targeted",
-            sql="CASE WHEN bool_and(has_cost) THEN sum(cost_amount) END",
-            absent=_NO_COST,
-        ),
-        Metric(
-            "roas",
-            Label("ROAS", "ROAS"),
-            Label(
-                "归因于活动的收入 / 成本。", "Revenue tied to the campaign by a stated attribution / cost."
-            ),
-            "number",
-            absent=Label(
-                "没有成本，也没有归因于活动的收入。",
-                "Neither cost nor revenue tied to a campaign was recorded.",
-            ),
-        ),
-        Metric(
-            "roi",
-            Label("ROI", "ROI"),
-            Label("（收益 − 成本）/ 成本。", "(Gain − cost) / cost."),
-            "rate",
-            absent=Label(
-                "没有成本，也没有毛利，也没有归因于活动的收入。",
-                "Neither cost, nor margin, nor revenue tied to a campaign was recorded.",
-            ),
         ),
         Metric(
             "incremental_redemptions",

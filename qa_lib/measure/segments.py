@@ -14,7 +14,9 @@ from qa_lib.workspace import Snapshot
 #: More groups than a reader can take in.
 GROUP_LIMIT = 400
 _FEW = 12
-_CAMPAIGN_COLUMNS = ("campaign_id", "campaign_type")
+#: Columns of campaigns and of sends that figures can be grouped by, besides those of `profile`.
+CAMPAIGN_COLUMNS = ("campaign_id", "campaign_type")
+SEND_COLUMNS = (*CAMPAIGN_COLUMNS, "channel")
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,10 @@ def check_columns(snapshot: Snapshot, names: Sequence[str]) -> None:
     """
     specs = {entry["spec"]["name"]: entry["spec"] for entry in snapshot.meta["tags"]}
     for name in names:
-        if name not in specs and name not in _CAMPAIGN_COLUMNS:
-            known = [*_CAMPAIGN_COLUMNS, *specs]
+        if name not in specs and name not in SEND_COLUMNS:
+            known = [*SEND_COLUMNS, *specs]
             raise UnknownName(
-                f"Cannot group by {name!r}: it is no campaign column and no tag of the snapshot."
+                f"Cannot group by {name!r}: it is no column of campaigns or sends and no tag of the snapshot."
                 f"{did_you_mean(name, known)} See qa_lib.profiles.tags(snapshot)."
             )
         if name in specs and specs[name]["type"] == "list":

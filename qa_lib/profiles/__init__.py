@@ -4,7 +4,7 @@ A tag is a declaration; a family is one query that computes several; `build` com
 a moment and publishes the snapshot; `catalogue` is what rules may speak of.
 """
 
-from qa_lib.profiles.build import FAMILIES, build, data_range
+from qa_lib.profiles.build import FAMILIES, build, build_moment, data_range
 from qa_lib.profiles.catalogue import catalogue, tags
 from qa_lib.profiles.events import EVENT_SOURCES
 from qa_lib.profiles.read import person_profile, tag_counts, tag_values
@@ -16,6 +16,7 @@ __all__ = [
     "Family",
     "TagSpec",
     "build",
+    "build_moment",
     "catalogue",
     "data_range",
     "person_profile",

@@ -56,6 +56,9 @@ def build(
 ) -> Snapshot:
     """Compute every tag as of a moment and publish the snapshot.
 
+    People are those that `qa_lib.identity.resolve` found by that moment; nothing is resolved here. An id
+    of the source that nobody resolved stands for itself.
+
     Parameters
     ----------
     as_of
@@ -78,13 +81,8 @@ def build(
         When a tag declared in the workspace is not valid.
     """
     say = progress or (lambda _: None)
-    for name in _NEEDED:
-        if not workspace.store.exists(name):
-            raise NothingBuilt(
-                f"Table '{name}' has not been landed in {workspace.root}. Land its feed with `qa land`, or run `qa demo`."
-            )
     say("reading the range of the data")
-    moment = _moment(workspace, as_of)
+    moment = build_moment(workspace, as_of)
     base = Catalogue(fields=(), events=tuple(s.type for s in EVENT_SOURCES))
     taken = [t.name for f in FAMILIES for t in f.tags] + ["person_no", "person_id", "first_seen_at"]
     declared = read_declared(workspace.root / FOLDER, base, taken)
@@ -111,7 +109,19 @@ def data_range(workspace: Workspace) -> tuple[datetime, datetime]:
     return first, last
 
 
-def _moment(workspace: Workspace, as_of: datetime | str | None) -> datetime:
+def build_moment(workspace: Workspace, as_of: datetime | str | None = None) -> datetime:
+    """The moment that a build would take, in UTC: the given one, or the local midnight after the last event.
+
+    Raises
+    ------
+    NothingBuilt, AsOfOutside
+        As `build` does.
+    """
+    for name in _NEEDED:
+        if not workspace.store.exists(name):
+            raise NothingBuilt(
+                f"Table '{name}' has not been landed in {workspace.root}. Land its feed with `qa land`, or run `qa demo`."
+            )
     first, last = data_range(workspace)
     latest = midnight(last.astimezone(workspace.zone).date() + timedelta(days=1), workspace.zone)
     if as_of is None:

@@ -45,6 +45,11 @@ def tag_counts(snapshot: Snapshot, name: str) -> pd.DataFrame:
 def person_profile(snapshot: Snapshot, person_id: str) -> pd.DataFrame:
     """Every tag of one person.
 
+    Parameters
+    ----------
+    person_id
+        The person's id, or an id of the source or one merged away that belongs to the person.
+
     Returns
     -------
     pandas.DataFrame
@@ -56,7 +61,8 @@ def person_profile(snapshot: Snapshot, person_id: str) -> pd.DataFrame:
         When nobody has that id at the snapshot's moment.
     """
     row = snapshot.frame(
-        "SELECT profile.* FROM profile JOIN people USING (person_no) WHERE person_id = $id", {"id": person_id}
+        "SELECT profile.* FROM profile JOIN people USING (person_no) WHERE person_id = $id",
+        {"id": snapshot.person_of(person_id)},
     )
     if row.empty:
         raise UnknownName(f"Nobody has the id {person_id!r} as of {snapshot.as_of.isoformat()}.")

@@ -1,7 +1,8 @@
 """What a planned campaign may bring, before it is sent: who redeems, with bands, and how well that held before.
 
 The model learns from campaigns that had ended; the Monte Carlo draws people and the whole campaign together;
-the backtest asks both of every campaign whose outcome is known. All of it predicts recipients: these data
+the backtest asks both of every campaign whose outcome is known; a rehearsal plays a frozen plan through and
+writes its worlds as rows. All of it predicts recipients: these data
 have no holdout, so nothing here says what a campaign adds.
 """
 
@@ -17,6 +18,7 @@ from qa_lib.simulate.features import (
 )
 from qa_lib.simulate.model import RedemptionModel
 from qa_lib.simulate.montecarlo import EVIDENCE, Simulation, simulate_campaign
+from qa_lib.simulate.rehearse import Rehearsal, rehearse
 
 __all__ = [
     "EVIDENCE",
@@ -26,6 +28,7 @@ __all__ = [
     "Feature",
     "PlannedCampaign",
     "RedemptionModel",
+    "Rehearsal",
     "Simulation",
     "backtest",
     "calibration_bins",
@@ -33,5 +36,6 @@ __all__ = [
     "campaign_redeemers",
     "most_training_campaigns",
     "planned_features",
+    "rehearse",
     "simulate_campaign",
 ]

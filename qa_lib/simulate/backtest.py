@@ -13,14 +13,21 @@ from sklearn.metrics import roc_auc_score
 from qa_lib.errors import NothingBuilt, SpecError
 from qa_lib.intervals import LEVEL
 from qa_lib.simulate.campaign_effect import CampaignEffect
-from qa_lib.simulate.features import WINDOW_DAYS, campaign_features, campaign_redeemers
+from qa_lib.simulate.features import WINDOW_DAYS, campaign_features
 from qa_lib.simulate.model import PENALTY_C, RedemptionModel
 from qa_lib.simulate.montecarlo import simulate_campaign
+from qa_lib.simulate.teaching import (
+    LEAST_HISTORY_DAYS,
+    campaign_facts,
+    learnt,
+    local_day,
+    may_teach,
+    observed_campaigns,
+    teaching_rows,
+)
 from qa_lib.tables import Label
 from qa_lib.workspace import Snapshot
 
-#: A campaign with fewer days of orders before it than this is no example: too little was known of its people.
-LEAST_HISTORY_DAYS = 28
 #: Equal-count bins of the calibration.
 BINS = 10
 EVIDENCE = Label(
@@ -118,10 +125,7 @@ def backtest(
         raise SpecError(
             f"{least_training_campaigns} training campaigns: at least one is needed to learn from."
         )
-    frame = campaign_features(snapshot, window_days=window_days)
-    redeemers = campaign_redeemers(snapshot).assign(is_redeemer=True)
-    frame = frame.merge(redeemers, how="left", on=["campaign_id", "person_id"])
-    frame["is_redeemer"] = frame["is_redeemer"].eq(True)
+    frame = observed_campaigns(snapshot, window_days=window_days)
     facts = _facts(frame, snapshot, least_training_campaigns)
     tested = facts[facts["reason_en"] == ""]
     if tested.empty:
@@ -130,12 +134,10 @@ def backtest(
             f"No campaign of snapshot {snapshot.version} can be tested: {why}. Lower least_training_campaigns, "
             "or land a longer history."
         )
-    model = RedemptionModel(C=C)
     rows, people = [], []
     for one in tested.itertuples():
-        past = _past(frame, facts, one)
         now = frame[frame["campaign_id"] == one.campaign_id]
-        fitted = model.fit(past, past["is_redeemer"])
+        fitted = learnt(teaching_rows(frame, facts, one.starts_on), C=C)
         found = now[["campaign_id", "person_id", "is_redeemer"]].assign(
             probability=fitted.predict_proba(now)[:, 1]
         )
@@ -144,7 +146,7 @@ def backtest(
     campaigns = pd.DataFrame(rows)
     pooled = pd.concat(people, ignore_index=True)
     bins = calibration_bins(pooled["probability"], pooled["is_redeemer"])
-    placebo = _placebo(frame, facts, tested, model, random_state)
+    placebo = _placebo(frame, facts, tested, C, random_state)
     left_out = facts[facts["reason_en"] != ""].drop(columns=["training_campaign_count"])
     return Backtest(
         campaigns,
@@ -181,19 +183,11 @@ def calibration_bins(probability: ArrayLike, outcome: ArrayLike, *, bins: int = 
 
 
 def _facts(frame: pd.DataFrame, snapshot: Snapshot, least: int) -> pd.DataFrame:
-    facts = frame.groupby("campaign_id", sort=False).agg(
-        campaign_type=("campaign_type", "first"),
-        starts_on=("starts_on", "first"),
-        ends_on=("ends_on", "first"),
-        targeted=("person_id", "size"),
-        history_days=("history_days", "first"),
-    )
-    facts = facts.reset_index()
-    today = pd.Timestamp(snapshot.as_of.astimezone(snapshot.zone).date())
-    facts["is_whole"] = (facts["ends_on"] < today) & (facts["history_days"] >= LEAST_HISTORY_DAYS)
+    today = local_day(snapshot)
+    facts = campaign_facts(frame, today)
     reasons, counts = [], []
     for one in facts.itertuples():
-        count = int((facts["is_whole"] & (facts["ends_on"] < one.starts_on)).sum())
+        count = int(may_teach(facts, one.starts_on).sum())
         counts.append(count)
         reasons.append(_reason(one, today, count, least))
     facts["training_campaign_count"] = counts
@@ -218,12 +212,6 @@ def _reason(one: Any, today: pd.Timestamp, count: int, least: int) -> Label:
             f"only {count} of the {least} campaigns to learn from had ended before it",
         )
     return Label("", "")
-
-
-def _past(frame: pd.DataFrame, facts: pd.DataFrame, one: Any) -> pd.DataFrame:
-    """The rows of the campaigns that had ended before this one starts."""
-    ended = facts.loc[facts["is_whole"] & (facts["ends_on"] < one.starts_on), "campaign_id"]
-    return frame[frame["campaign_id"].isin(ended)]
 
 
 def _row(
@@ -258,9 +246,7 @@ def _row(
     }
 
 
-def _placebo(
-    frame: pd.DataFrame, facts: pd.DataFrame, tested: pd.DataFrame, model: RedemptionModel, seed: int
-) -> float:
+def _placebo(frame: pd.DataFrame, facts: pd.DataFrame, tested: pd.DataFrame, C: float, seed: int) -> float:
     """AUC within campaigns when outcomes are shuffled within each campaign, everything else being the same."""
     rng = np.random.default_rng(seed)
     shuffled = frame.copy()
@@ -269,10 +255,10 @@ def _placebo(
     )
     values, weights = [], []
     for one in tested.itertuples():
-        past = _past(shuffled, facts, one)
+        past = teaching_rows(shuffled, facts, one.starts_on)
         now = shuffled[shuffled["campaign_id"] == one.campaign_id]
         y = now["is_redeemer"]
-        values.append(_auc(y, model.fit(past, past["is_redeemer"]).predict_proba(now)[:, 1]))
+        values.append(_auc(y, learnt(past, C=C).predict_proba(now)[:, 1]))
         weights.append(int(y.sum()) * int((~y).sum()))
     pairs = np.array(weights, dtype=float)
     return float(np.nansum(np.array(values) * pairs) / pairs.sum()) if pairs.sum() else float("nan")

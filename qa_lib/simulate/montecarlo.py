@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from qa_lib.errors import ContractBroken, DataError, SpecError, did_you_mean
 from qa_lib.intervals import LEVEL
 from qa_lib.simulate.campaign_effect import CampaignEffect
+from qa_lib.simulate.draws import Drawn, basket_noise, campaign_effects, draw_people
 from qa_lib.tables import Label
 
 #: What every predicted figure carries.
@@ -21,9 +22,6 @@ EVIDENCE = Label(
     "Prediction: learnt from who redeemed among the recipients of past campaigns. No holdout: it says who "
     "redeems among those who receive it, not what the campaign adds.",
 )
-_BLOCK = 65_536  # people per block: each has its own seed, so the block must not depend on the machine
-_CELLS = 4_194_304  # people × draws in memory at once, 16 MB of them
-
 _LABELS = {
     "targeted": Label("目标人数", "Targeted people"),
     "reached": Label("触达人数", "Reached people"),
@@ -140,19 +138,14 @@ def simulate_campaign(
     dozen redeemers to be good; it is cut at 0.
     """
     _check(people, draw_count, level, delivery_rate, message_cost, fixed_cost, margin_rate, basket_cv)
-    seeds = np.random.SeedSequence(random_state).spawn(2 + -(-len(people) // _BLOCK))
-    rng = np.random.default_rng(seeds[0])
-    effects = effect.draw(draw_count, rng)
+    effects = campaign_effects(effect, draw_count, random_state)
     p = people["probability"].to_numpy(dtype=float)
     basket = _amounts(people, "basket_amount")
-    cost = _amounts(people, "cost_amount")
+    weights = np.column_stack([basket, basket**2, _amounts(people, "cost_amount")]).astype(np.float32)
     sums = _Sums.zeros(draw_count)
     with threadpool_limits(limits=1, user_api="blas"):  # sums do not depend on the number of cores
-        for i, seed in enumerate(seeds[2:]):
-            part = slice(i * _BLOCK, (i + 1) * _BLOCK)
-            _add_block(
-                sums, p[part], basket[part], cost[part], effects, delivery_rate, np.random.default_rng(seed)
-            )
+        for part in draw_people(p, effects, delivery_rate=delivery_rate, random_state=random_state):
+            sums.add(part, weights[part.people])
     draws = pd.DataFrame({"targeted": np.full(draw_count, float(len(p)))})
     notes: dict[str, Label] = {}
     if delivery_rate is None:
@@ -163,7 +156,7 @@ def simulate_campaign(
     draws["redeemers"] = sums.redeemers
     has_basket = "basket_amount" in people
     if has_basket:
-        noise = np.random.default_rng(seeds[1]).standard_normal(draw_count)
+        noise = basket_noise(draw_count, random_state)
         draws["redeemer_basket_amount"] = np.maximum(
             sums.basket + basket_cv * np.sqrt(sums.basket_squared) * noise, 0
         )
@@ -197,34 +190,16 @@ class _Sums:
     def zeros(cls, count: int) -> _Sums:
         return cls(*(np.zeros(count) for _ in range(5)))
 
-
-def _add_block(
-    sums: _Sums,
-    p: NDArray[np.float64],
-    basket: NDArray[np.float64],
-    cost: NDArray[np.float64],
-    effects: NDArray[np.float64],
-    delivery_rate: float | None,
-    rng: np.random.Generator,
-) -> None:
-    """One block of people, some draws at a time. One number per person and draw decides both: below the
-    delivery rate they are reached, below its product with their chance they redeem."""
-    rate = 1.0 if delivery_rate is None else delivery_rate
-    odds = (p / np.maximum(1 - p, 1e-12)).astype(np.float32)
-    weights = np.column_stack([np.ones_like(p), basket, basket**2, cost]).astype(np.float32)
-    step = max(1, _CELLS // len(p))
-    for first in range(0, len(effects), step):
-        some = slice(first, min(first + step, len(effects)))
-        number = rng.random((some.stop - first, len(p)), dtype=np.float32)
-        if delivery_rate is not None:
-            sums.reached[some] += (number < rate).sum(axis=1)
-        shifted = np.exp(effects[some]).astype(np.float32)[:, None] * odds
-        redeems = number * (1 + shifted) < rate * shifted
-        totals = redeems.astype(np.float32) @ weights
-        sums.redeemers[some] += redeems.sum(axis=1)  # exact: the float32 product is not, over many people
-        sums.basket[some] += totals[:, 1]
-        sums.basket_squared[some] += totals[:, 2]
-        sums.cost[some] += totals[:, 3]
+    def add(self, part: Drawn, weights: NDArray[np.float32]) -> None:
+        """Some draws of some people; `weights` of shape (n_people, 3) holds basket, its square, cost."""
+        if part.reached is not None:
+            self.reached[part.draws] += part.reached.sum(axis=1)
+        # exact: the float32 product is not, over many people
+        self.redeemers[part.draws] += part.redeems.sum(axis=1)
+        totals = part.redeems.astype(np.float32) @ weights
+        self.basket[part.draws] += totals[:, 0]
+        self.basket_squared[part.draws] += totals[:, 1]
+        self.cost[part.draws] += totals[:, 2]
 
 
 def _bands(draws: pd.DataFrame, notes: dict[str, Label], level: float) -> pd.DataFrame:

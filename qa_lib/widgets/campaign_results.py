@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import altair as alt
@@ -19,6 +20,7 @@ from qa_lib.measure import (
     NoFigure,
     campaign_figures,
     campaign_metrics,
+    gain_kind,
     redemptions_over_time,
     segment_columns,
 )
@@ -85,7 +87,7 @@ class CampaignResults(widgets.VBox):
     # -- state ---------------------------------------------------------------------------------
 
     @property
-    def figures(self) -> dict[str, float | int | NoFigure]:
+    def figures(self) -> dict[str, Decimal | float | int | NoFigure]:
         """The figures of what is chosen, by key of `METRICS`; a `NoFigure` says why there is none."""
         return self._once(
             ("figures", self.campaign, self._where_key),
@@ -233,7 +235,8 @@ class CampaignResults(widgets.VBox):
 
     def tiles_html(self) -> Html:
         """The figures of what is chosen, and why they are not complete where they are not."""
-        shown = self._page.tiles(self.figures)
+        gain = self._once(("gain", self.campaign), lambda: gain_kind(self._snapshot, campaigns=self._only))
+        shown = self._page.tiles(self.figures, gain)
         if self.campaign is None:
             return shown
         words = self._all.set_index("campaign_id").loc[self.campaign, f"notes_{self.language}"]

@@ -12,7 +12,7 @@ from qa_lib.charts import format_value
 from qa_lib.charts.html import Html, figure, join, tag
 from qa_lib.charts.tiles import Tile, note, table, tiles
 from qa_lib.charts.words import pick, say
-from qa_lib.measure import EVIDENCE, METRICS, NoFigure
+from qa_lib.measure import EVIDENCE, METRICS, GainKind, NoFigure
 from qa_lib.workspace import Snapshot
 
 #: The tiles in order; those that were not recorded come in a row of their own below.
@@ -23,9 +23,15 @@ TILES = (
     "redemptions",
     "revenue_of_redeemer_baskets",
     "basket_value",
+    "sent",
+    "reached",
     "reach_rate",
     "open_rate",
     "click_rate",
+    "converters",
+    "conversion_rate",
+    "revenue",
+    "gain",
     "cost",
     "roas",
     "roi",
@@ -73,9 +79,9 @@ class ResultsPage:
         shown = [tag("span", text, class_="qa-chip") for text in chosen] or [join(self.say("no_filter"))]
         return note(join(self.say("filters"), ": ", shown, " ", self.say("filter_note")))
 
-    def tiles(self, found: Mapping[str, Any]) -> Html:
-        """The figures; those that were not recorded are grey and say why."""
-        made = [self._tile(key, found) for key in TILES]
+    def tiles(self, found: Mapping[str, Any], gain: GainKind | None = None) -> Html:
+        """The figures; those that were not recorded are grey and say why. `gain` is what ROI counts as gain."""
+        made = [self._tile(key, found, gain) for key in TILES]
         return join(
             tiles([t for t in made if t.is_recorded]),
             tiles([t for t in made if not t.is_recorded]),
@@ -101,9 +107,9 @@ class ResultsPage:
         """Why a campaign's figures are not complete."""
         return note(f"{self.say('campaign')} {campaign}: {words}", "warning")
 
-    def _tile(self, key: str, found: Mapping[str, Any]) -> Tile:
+    def _tile(self, key: str, found: Mapping[str, Any], gain: GainKind | None) -> Tile:
         one, value = METRICS[key], found[key]
-        label, about = pick(one.label, self.language), pick(one.definition, self.language)
+        label, about = pick(one.label_of(gain), self.language), pick(one.definition, self.language)
         if isinstance(value, NoFigure):
             reason = pick(value.reason, self.language)
             return Tile(key, label, self.text(key, value), reason, f"{reason} {about}", is_recorded=False)

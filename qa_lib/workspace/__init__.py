@@ -4,6 +4,7 @@ Tables are Delta Lake (append, replace, one version a commit), state is SQL, and
 read-only DuckDB file per published moment. The rest of the code sees only these verbs.
 """
 
+from qa_lib.workspace.people import followed, held_at
 from qa_lib.workspace.snapshot import Snapshot
 from qa_lib.workspace.sql import file_literal, quoted
 from qa_lib.workspace.state import Landing, Published
@@ -16,6 +17,8 @@ __all__ = [
     "Snapshot",
     "Workspace",
     "file_literal",
+    "followed",
+    "held_at",
     "library_version",
     "quoted",
     "read_moment",

@@ -21,6 +21,7 @@ import duckdb
 
 from qa_lib.errors import NothingBuilt
 from qa_lib.tables import TABLES
+from qa_lib.workspace.people import view_sql
 from qa_lib.workspace.sql import open_file, quoted, to_frame
 from qa_lib.workspace.state import Published
 from qa_lib.workspace.store import Store
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 FILE = "snapshot.duckdb"
 META = "meta.json"
+#: The entry of the meta data that says how many ids `person_keys` maps.
+KEY_COUNT = "person_key_count"
 
 
 class Snapshot:
@@ -77,6 +80,18 @@ class Snapshot:
         row = self.cursor().execute("SELECT count(*) FROM people").fetchall()
         return int(row[0][0])
 
+    def person_of(self, any_id: str) -> str:
+        """The resolved person of a source's id or of an id that was merged away; any other stands for itself."""
+        if not self._is_mapped:
+            return any_id
+        asked = "SELECT person_id FROM person_keys WHERE source_id = $id"
+        found = self.cursor().execute(asked, {"id": any_id}).fetchall()
+        return str(found[0][0]) if found else any_id
+
+    @property
+    def _is_mapped(self) -> bool:
+        return int(self.meta.get(KEY_COUNT, 0)) > 0
+
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection of its own to the locked-down, read-only file."""
         return self._database.cursor()
@@ -85,20 +100,23 @@ class Snapshot:
         """The answer to the library's own SQL, as a frame.
 
         It sees the snapshot's tables (`people`, `profile`, `event_…`) and, as views at the versions
-        this snapshot was built from, the shared tables of `qa_lib.tables`.
+        this snapshot was built from, the shared tables of `qa_lib.tables`, in which `person_id` is the
+        resolved person.
         """
         if not hasattr(self._local, "cursor"):
             cursor = self.cursor()
             for name, version in self.table_versions.items():
                 scan = self._store.scan_sql(TABLES[name], version)
-                cursor.execute(f"CREATE TEMP VIEW {quoted(name)} AS {scan}")
+                view = view_sql(TABLES[name], scan, is_mapped=self._is_mapped)
+                cursor.execute(f"CREATE TEMP VIEW {quoted(name)} AS {view}")
             self._local.cursor = cursor
         return to_frame(self._local.cursor.execute(sql, params))
 
     def with_tables(self, versions: Mapping[str, int]) -> Snapshot:
         """The same people, tags and events beside other versions of some shared tables.
 
-        So a receipt that came after the build can be seen without another build.
+        So a receipt that came after the build can be seen without another build. Who is who stays as it
+        was when the snapshot was built.
         """
         other = copy.copy(self)
         other.published = replace(self.published, table_versions={**self.table_versions, **versions})

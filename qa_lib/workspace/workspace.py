@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -26,9 +26,11 @@ from qa_lib.errors import (
     WorkbenchError,
     WorkspaceUnusable,
 )
-from qa_lib.tables import SNAPSHOT_TABLES, TABLES, Table
+from qa_lib.tables import CAMPAIGNS, OUTCOMES, SENDS, SNAPSHOT_TABLES, TABLES, Table
+from qa_lib.workspace import people
 from qa_lib.workspace.files import sync
-from qa_lib.workspace.snapshot import FILE, META, Snapshot
+from qa_lib.workspace.settings import FORMAT, SETTINGS, nearest, read_settings, zone_of
+from qa_lib.workspace.snapshot import FILE, KEY_COUNT, META, Snapshot
 from qa_lib.workspace.sql import open_builder, quoted, to_frame
 from qa_lib.workspace.state import Landing, Published, State
 from qa_lib.workspace.store import Store
@@ -37,9 +39,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-FORMAT = 1
-SETTINGS = "workspace.json"
-DEFAULT = Path("data") / "workspace"
 _KEPT_SNAPSHOTS = 5
 
 
@@ -53,7 +52,10 @@ def library_version() -> str:
 
 @dataclass
 class Draft:
-    """A snapshot that is being built: a writable DuckDB file in which the shared tables are views."""
+    """A snapshot that is being built: a writable DuckDB file in which the shared tables are views.
+
+    In them `person_id` is the resolved person, as `qa_lib.workspace.people` says.
+    """
 
     connection: duckdb.DuckDBPyConnection
     as_of: datetime
@@ -68,8 +70,8 @@ class Workspace:
     def __init__(self, root: Path, *, read_only: bool = False) -> None:
         self.root = root
         self.read_only = read_only
-        settings = _settings(root)
-        self.zone = _zone(settings["zone"])
+        settings = read_settings(root)
+        self.zone = zone_of(settings["zone"])
         self.currency: str = settings["currency"]
         self.store = Store(root / "tables")
         self.state = State(settings.get("state_url") or f"sqlite:///{root / 'state.db'}")
@@ -103,7 +105,7 @@ class Workspace:
                 f"The workspace's path {root} holds {' '.join(odd)}, which its engines read as patterns. "
                 "Choose a folder without []?#%."
             )
-        _zone(zone)
+        zone_of(zone)
         wanted = {"format": FORMAT, "zone": zone, "currency": currency}
         if state_url:
             wanted["state_url"] = state_url
@@ -114,7 +116,7 @@ class Workspace:
                 beside = root / f".{SETTINGS}.{uuid.uuid4().hex}"
                 beside.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
                 beside.replace(root / SETTINGS)
-        found = _settings(root)
+        found = read_settings(root)
         if found != wanted:
             raise SpecError(
                 f"The workspace {root} exists with other settings: {found}, asked for {wanted}. "
@@ -139,7 +141,7 @@ class Workspace:
         NothingBuilt
             When there is no workspace.
         """
-        root = Path(path or os.environ.get("QA_WORKSPACE") or _nearest()).absolute()
+        root = Path(path or os.environ.get("QA_WORKSPACE") or nearest()).absolute()
         if read_only is None:
             read_only = bool(os.environ.get("QA_READ_ONLY"))
         return cls(root, read_only=read_only)
@@ -197,7 +199,8 @@ class Workspace:
         self._writable()
         as_of = as_of.astimezone(UTC)
         versions = self.build_versions()
-        key = json.dumps([versions, as_of.isoformat(), recipe, library_version(), FORMAT], sort_keys=True)
+        parts = [versions, as_of.isoformat(), recipe, people.RULES, library_version(), FORMAT]
+        key = json.dumps(parts, sort_keys=True)
         name = f"{as_of:%Y%m%dT%H%M%SZ}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
         published = Published(name, as_of, versions, library_version(), datetime.now(UTC))
         target = self.root / "cache" / name
@@ -210,10 +213,13 @@ class Workspace:
                 beside.mkdir(parents=True)
             try:
                 with _usable(self.root), contextlib.closing(open_builder(beside / FILE)) as connection:
-                    for table, at in versions.items():
-                        scan = self.store.scan_sql(TABLES[table], at)
-                        connection.execute(f"CREATE TEMP VIEW {quoted(table)} AS {scan}")
-                    draft = Draft(connection, as_of, self.zone, versions)
+                    scans = {t: self.store.scan_sql(TABLES[t], at) for t, at in versions.items()}
+                    key_count = people.write_keys(connection, scans, as_of)
+                    for table, scan in scans.items():
+                        sql = people.view_sql(TABLES[table], scan, is_mapped=key_count > 0)
+                        connection.execute(f"CREATE TEMP VIEW {quoted(table)} AS {sql}")
+                    meta = {KEY_COUNT: key_count} if key_count else {}
+                    draft = Draft(connection, as_of, self.zone, versions, meta)
                     yield draft
                     connection.execute("CHECKPOINT")
                 (beside / META).write_text(json.dumps(draft.meta, ensure_ascii=False), encoding="utf-8")
@@ -270,6 +276,15 @@ class Workspace:
             self._open_snapshots[chosen.version] = Snapshot(self.root, self.store, chosen, self.zone)
         return self._open_snapshots[chosen.version]
 
+    def live_snapshot(self, as_of: datetime | str | None = None) -> Snapshot:
+        """A snapshot beside the newest campaigns, sends and outcomes.
+
+        So a receipt, a rehearsal or a conversion that came in after the build is seen without another one;
+        people, tags and events stay those of the snapshot.
+        """
+        there = [t.name for t in (CAMPAIGNS, SENDS, OUTCOMES) if self.store.exists(t.name)]
+        return self.snapshot(as_of).with_tables({name: self.store.version(name) for name in there})
+
     def _prune(self) -> None:
         """Drop the caches of all but the newest snapshots; open readers keep theirs until they close."""
         there = self.snapshots()
@@ -323,46 +338,6 @@ def read_moment(value: datetime | str) -> datetime:
 def _current(published: Sequence[Published]) -> Published:
     """The snapshot with the latest moment, the newest publication among equals."""
     return max(enumerate(published), key=lambda at: (at[1].as_of, at[0]))[1]
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
-        raise SpecError(f"Unknown time zone {name!r}. Use an IANA name such as 'Asia/Shanghai'.") from None
-
-
-def _nearest() -> Path:
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / DEFAULT / SETTINGS).exists():
-            return folder / DEFAULT
-    return here / DEFAULT
-
-
-def _settings(root: Path) -> dict[str, Any]:
-    try:
-        with open(root / SETTINGS, encoding="utf-8") as file:
-            settings = json.load(file)
-    except FileNotFoundError:
-        raise NothingBuilt(
-            f"No workspace at {root}. Make one with `qa init {root}`, or one with real data by `qa demo`."
-        ) from None
-    except (OSError, ValueError) as error:
-        raise WorkspaceUnusable(
-            f"The workspace's settings {root / SETTINGS} cannot be read: {error}."
-        ) from None
-    if not isinstance(settings, dict) or not {"format", "zone", "currency"} <= set(settings):
-        raise WorkspaceUnusable(
-            f"The settings {root / SETTINGS} are not a workspace's: expected an object with format, zone and "
-            "currency. Restore the file, or make another workspace with `qa init`."
-        )
-    if settings.get("format", 0) > FORMAT:
-        raise WorkspaceUnusable(
-            f"The workspace {root} has format {settings['format']}; this version of the library knows up to "
-            f"{FORMAT}. Upgrade the library."
-        )
-    return settings
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from qa_lib.campaigns import (
     addresses,
     part_count,
 )
+from qa_lib.campaigns.messages import _Message
 from qa_lib.errors import ContentError, SpecError
 from qa_lib.workspace import Snapshot
 
@@ -42,6 +43,13 @@ def test_every_channel_has_a_row_a_message_and_words(message: Any) -> None:
 
 def test_every_channel_is_tested() -> None:
     assert {m.channel for m in MESSAGES} == set(CHANNELS)
+
+
+def test_only_a_message_of_a_channel_can_be_made() -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        _Message()
+    with pytest.raises(TypeError, match="abstract"):
+        _Message.from_dict({})
 
 
 def test_a_missing_value_has_its_stand_in_and_a_value_is_never_a_text() -> None:

@@ -23,6 +23,7 @@ from qa_lib.campaigns import (
     rounded,
     to_minor,
 )
+from qa_lib.campaigns.offers import _Offer
 from qa_lib.errors import SpecError
 
 TIERS = ThresholdDiscount(name="满减", tiers=(Tier("100", "10"), Tier("200", "30"), Tier("500", "100")))
@@ -117,3 +118,17 @@ def test_tiers_rise_and_take_no_more_than_is_spent() -> None:
     with pytest.raises(SpecError, match="3 digits"):
         rounded(D(1), "KWD")
     assert DirectAmount(name="d", off_amount="5").hash == DirectAmount(name="d", off_amount=D("5.00")).hash
+
+
+def test_only_an_offer_of_a_kind_can_be_made() -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        _Offer(name="o")
+    with pytest.raises(TypeError, match="abstract"):
+        _Offer.from_dict({"name": "o"})
+
+    class HalfAnOffer(_Offer):
+        def off(self, spent: D) -> D:
+            return spent
+
+    with pytest.raises(TypeError, match="largest_off_amount"):
+        HalfAnOffer(name="o")

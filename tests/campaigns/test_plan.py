@@ -226,6 +226,15 @@ def test_a_kept_plan_is_read_back_whole_and_once(
         keep_plan(Workspace.open(planning.root, read_only=True), found)
 
 
+def test_a_reader_of_plans_makes_no_table_for_them(fresh_workspace: Workspace) -> None:
+    import sqlalchemy as sa
+
+    assert plans(fresh_workspace).empty
+    with pytest.raises(NothingBuilt, match="No plan 'abc'"):
+        read_plan(fresh_workspace, "abc")
+    assert not sa.inspect(fresh_workspace.state.engine).has_table("plans")
+
+
 def test_rows_that_were_changed_are_found_out(
     planning: Workspace, book: pd.DataFrame, campaign_of: Make
 ) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 import pytest
+from review_frames import FIGURES, PLAN, RESULT, SEGMENTS, SIMULATED
 
 from qa_lib import charts
 from qa_lib.charts.words import say
@@ -69,6 +70,15 @@ CHARTS: dict[str, Draw] = {
     ),
     "title_backtest_calibration": lambda s, lang: charts.calibration_dots(
         backtest(s, least_training_campaigns=2, draw_count=100).calibration, language=lang
+    ),
+    "title_plan_funnel": lambda s, lang: charts.plan_funnel(PLAN, language=lang),
+    "title_review_dots": lambda s, lang: charts.review_dots(FIGURES, language=lang),
+    "title_review_converters": lambda s, lang: charts.review_lines(SIMULATED, RESULT, language=lang),
+    "title_review_revenue": lambda s, lang: charts.review_lines(
+        SIMULATED, RESULT, language=lang, what="revenue"
+    ),
+    "title_review_segments": lambda s, lang: charts.review_segments(
+        SEGMENTS, "age_band", "", language=lang, selected="45-54"
     ),
     "title_breakdown": lambda s, lang: charts.breakdown_dumbbells(SHARES, "", language=lang),
 }

@@ -24,8 +24,11 @@ LEASE = timedelta(seconds=1.5)
 BACK_OFF = timedelta(milliseconds=200)
 START = datetime(2026, 6, 1, tzinfo=UTC)
 #: A server that has everything imported and forks a worker in a moment.
-_PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["killing", "psycopg", "sqlalchemy.dialects.postgresql.psycopg"])
+PROCESSES = multiprocessing.get_context("forkserver")
+# modules of the tests' own folder are not found there, so what they import is named
+PROCESSES.set_forkserver_preload(
+    ["qa_lib.deliver", "psycopg", "sqlalchemy.dialects.postgresql.psycopg", "deltalake", "aiosmtplib"]
+)
 
 
 class NoIntent(Ledger):
@@ -66,7 +69,7 @@ def work(url: str, port: int, recovery: Recovery, batch_size: int, ledger_class:
 
 
 def start(*told: Any) -> multiprocessing.process.BaseProcess:
-    process = _PROCESSES.Process(target=work, args=told)
+    process = PROCESSES.Process(target=work, args=told)
     process.start()
     return process
 

@@ -15,6 +15,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP as Server
 
+from qa_lib.campaigns import EmailMessage as CampaignMail
 from qa_lib.deliver import Ledger, Message, counts, history_of, run, unknowns
 from qa_lib.deliver.smtp import Smtp
 from qa_lib.errors import CannotCarry, ChannelUnavailable
@@ -157,6 +158,22 @@ def test_what_arrives_can_be_unsubscribed_from_by_one_click(
     assert html is not None
     assert text.get_content().splitlines() == str(message.content["text"]).splitlines()
     assert html.get_content().strip() == "<p>您好</p>"
+
+
+def test_the_one_click_headers_of_a_planned_message_are_those_that_travel() -> None:
+    """RFC 8058 and RFC 2369: each header once and in one line, whatever the address, which a plan has checked."""
+    smtp = adapter(25)
+    for token in ("a1", "张三 <a@b>", "x" * 860, "a,b;c=(d)%"):
+        planned = CampaignMail(
+            subject="s", text="t", unsubscribe_url="https://shop.example/stop?p={{ token }}"
+        ).render({"token": token})
+        headers = {name: value for name, value in planned.content.items() if name.startswith("List-")}
+        message = letter("fine", unsubscribe_url=headers["List-Unsubscribe"].strip("<>"))
+        smtp.check(message)
+        lines = smtp.render(message).partition(b"\r\n\r\n")[0].split(b"\r\n")
+        assert [line for line in lines if line.startswith(b"List-")] == [
+            f"{name}: {value}".encode() for name, value in headers.items()
+        ]
 
 
 def test_a_server_that_is_not_there_leaves_everything_planned(

@@ -224,6 +224,7 @@ def test_a_rolling_window_holds_its_start_and_not_its_end() -> None:
     ]
     candidate = frame([{**rows[0], "send_at": NOW, "zone": "UTC"}], CANDIDATE_COLUMNS)
     assert counts(Cap(1), candidate, frame(rows, PAST_COLUMNS)).tolist() == [1]
+    assert counts(Cap(1), candidate, frame(rows, PAST_COLUMNS), later_too=True).tolist() == [2]
 
 
 def test_a_calendar_day_of_a_change_of_clocks_has_23_hours() -> None:

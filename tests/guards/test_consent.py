@@ -130,6 +130,24 @@ def test_an_opt_out_of_another_process_is_seen_once_it_said_so(fresh_workspace: 
     assert told == 20
 
 
+def test_what_a_caller_records_in_its_own_transaction_goes_back_with_it(fresh_workspace: Workspace) -> None:
+    state = GuardState(fresh_workspace)
+    state.grant(["a", "b"])
+    engine = fresh_workspace.state.engine
+
+    def both(commit: bool) -> list[str]:
+        with engine.connect() as con:
+            state.opt_out("a", connection=con)
+            state.suppress("b", source="receipt", connection=con)
+            seen = state.verdicts(["a", "b"], "sms", connection=con)
+            (con.commit if commit else con.rollback)()
+        return list(seen)
+
+    assert both(commit=False) == ["no_consent", "suppressed"]
+    assert state.verdicts(["a", "b"], "sms") == ["allowed", "allowed"]
+    assert both(commit=True) == state.verdicts(["a", "b"], "sms")
+
+
 def test_history_is_kept_and_a_read_only_workspace_refuses(fresh_workspace: Workspace) -> None:
     state = GuardState(fresh_workspace)
     state.grant("a", source="form")

@@ -17,11 +17,12 @@ from qa_lib.identity import (
     pair_quality,
     read_links,
     read_resolution,
+    read_truth,
     resolve,
     undo,
 )
 from qa_lib.sources import FEEDS, land
-from qa_lib.tables import IDENTITIES, LINKS, SNAPSHOT_TABLES
+from qa_lib.tables import IDENTITIES, LINKS, ORDER_LINES, SNAPSHOT_TABLES
 from qa_lib.workspace import Workspace
 
 MIDDLE, END = "2017-07-01T04:00:00Z", "2018-01-01T05:00:00Z"
@@ -54,7 +55,15 @@ def test_aliases_and_people_are_made_once(company: Workspace) -> None:
     for one, two in zip(first, second, strict=True):
         assert sorted(map(tuple, one.current.to_numpy())) == sorted(map(tuple, two.current.to_numpy()))
     assert set(read_links(company)["origin"]) == {"generated"}
-    assert (company.root / "truth" / "identity.parquet").is_file()
+    pd.testing.assert_frame_equal(read_truth(company), truth)
+
+
+def test_a_generated_card_is_the_sources_own_id(company: Workspace) -> None:
+    with pytest.raises(NothingBuilt, match="generate_aliases"):
+        read_truth(company)
+    cards = generate_aliases(company).query("kind == 'card'")
+    assert cards["value"].tolist() == cards["person_id"].tolist()
+    assert set(cards["value"]) == set(company.read(ORDER_LINES)["person_id"])
 
 
 def test_the_resolution_of_the_aliases_is_as_right_as_their_errors_allow(company: Workspace) -> None:
@@ -97,7 +106,7 @@ def test_a_pair_is_explained_by_its_evidence(company: Workspace) -> None:
     told = explain(rows, (row["left_kind"], row["left_value"]), (row["right_kind"], row["right_value"]))
     assert told.path["source"].tolist() == ["card_binding"] or not told.is_one_person
     with pytest.raises(UnknownName, match="is in no link"):
-        explain(rows, ("card", "nobody"), ("card", "C00000001"))
+        explain(rows, ("card", "nobody"), ("card", "1"))
 
 
 def test_links_are_normalised_added_once_and_bad_ones_returned(fresh_workspace: Workspace) -> None:
@@ -118,8 +127,9 @@ def test_links_are_normalised_added_once_and_bad_ones_returned(fresh_workspace: 
         read_links(Workspace.create(fresh_workspace.root.parent / "other"))
 
 
-def test_a_build_does_not_read_identities_yet() -> None:
-    assert {"links", "identities", "identity_changes"}.isdisjoint(SNAPSHOT_TABLES)
+def test_a_build_reads_identities_and_not_their_evidence() -> None:
+    assert {"identities", "identity_changes"} <= set(SNAPSHOT_TABLES)
+    assert "links" not in SNAPSHOT_TABLES
 
 
 def person_frame(**people: str) -> pd.DataFrame:

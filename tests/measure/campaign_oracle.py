@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,8 @@ class Source:
         redeemed = self.redemptions[over].merge(sends, on=["campaign_id", "household_id"])
         days = redeemed[["household_id", "day"]].drop_duplicates()
         baskets = self.baskets[self.baskets["at"] < moment].merge(days, on=["household_id", "day"])
-        revenue = int(baskets["cents"].sum()) / 100
+        revenue = Decimal(int(baskets["cents"].sum())).scaleb(-2)
+        value = (revenue / len(baskets)).quantize(Decimal("0.01"), ROUND_HALF_EVEN) if len(baskets) else None
         targeted, redeemers = sends["household_id"].nunique(), redeemed["household_id"].nunique()
         return {
             "targeted": targeted,
@@ -75,16 +77,19 @@ class Source:
             "coupons_per_redeemer": len(redeemed) / redeemers if redeemers else None,
             "redeemer_baskets": len(baskets),
             "revenue_of_redeemer_baskets": revenue,
-            "basket_value": revenue / len(baskets) if len(baskets) else None,
+            "basket_value": value,
         }
 
 
 def assert_same(row: Any, expected: dict[str, Any], what: str) -> None:
-    """A row or a dictionary of figures equals the oracle's: counts exactly, the rest to a ten-millionth."""
+    """A row or a dictionary of figures equals the oracle's: counts and money exactly, the rest to a ten-millionth."""
     for key, value in expected.items():
         given = row[key]
         if value is None:
             assert not isinstance(given, int | float) or pd.isna(given), f"{what}: {key} is {given!r}"
+        elif isinstance(value, Decimal):
+            assert isinstance(given, Decimal), f"{what}: {key} is no exact amount but {given!r}"
+            assert given == value, f"{what}: {key} is {given!r}, expected {value!r}"
         elif key in COUNTS:
             assert int(given) == value, f"{what}: {key} is {given!r}, expected {value!r}"
         else:

@@ -21,6 +21,7 @@ from qa_lib.measure import (
     campaign_metrics,
     metric,
 )
+from qa_lib.measure.figures import RECORDS
 from qa_lib.profiles import build
 from qa_lib.sources import FEEDS, land_all
 from qa_lib.sources.company import REDEMPTION_RATES
@@ -213,10 +214,13 @@ def test_receipts_and_costs_count_once_they_are_recorded(
     snapshot = build(made)
     one = campaign_figures(snapshot, campaigns=["1"])
     assert one["reach_rate"] == int(reached.sum()) / int(first.sum())
-    assert one["cost"] == round(0.05 * int(first.sum()), 2)
+    assert one["message_cost"] == Decimal("0.05") * int(first.sum())
+    assert isinstance(one["cost"], NotRecorded)  # neither offers nor fixed cost were recorded
+    assert one["cost"].reason.en.startswith("No goal was declared")
     both = campaign_figures(snapshot, campaigns=["1", "2"])
     assert isinstance(both["reach_rate"], NotRecorded)  # a part that is known is not the whole
-    assert isinstance(both["cost"], NotRecorded)
+    assert isinstance(both["message_cost"], NotRecorded)
+    assert both["message_cost"].reason.en.endswith("(campaign 2)")
     lost = campaign_metrics(snapshot).set_index("campaign_id").loc["4"]
     assert pd.isna(lost["targeted"])
     assert pd.isna(lost["redemption_rate"])
@@ -276,7 +280,10 @@ def test_every_metric_says_what_it_is_in_both_languages(one: Metric) -> None:
         assert label.en
     if one.kind == "ratio":
         assert {one.numerator, one.denominator} <= set(METRICS)
-        assert metric(one.numerator).kind == metric(one.denominator).kind == "aggregate"
+        assert {metric(one.numerator).kind, metric(one.denominator).kind} <= {"aggregate", "sum"}
+    if one.kind in ("aggregate", "sum") and one.format == "amount":
+        assert one.unit == "currency"
+    assert set(one.records) <= set(RECORDS)
     if one.kind == "absent":
         assert one.absent
     for need in one.needs:

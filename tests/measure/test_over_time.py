@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pandas as pd
 import pytest
 from campaign_oracle import Source
@@ -44,7 +46,8 @@ def test_spend_by_week_equals_plain_pandas(snapshot: Snapshot, company_source: S
     monday = baskets["day"] - pd.to_timedelta(baskets["day"].dt.day_of_week, unit="D")
     spend = baskets.groupby(monday)["cents"].sum()
     orders = baskets.groupby(monday).size()
-    assert {k: round(v * 100) for k, v in found["spend_amount"].items() if v} == spend.to_dict()
+    assert all(isinstance(amount, Decimal) for amount in found["spend_amount"])
+    assert {k: v * 100 for k, v in found["spend_amount"].items() if v} == spend.to_dict()
     assert found.loc[found["order_count"] > 0, "order_count"].to_dict() == orders.to_dict()
 
 

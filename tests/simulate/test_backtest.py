@@ -88,7 +88,7 @@ def test_a_snapshot_in_the_middle_of_the_real_year_predicts_the_same(
 def test_a_campaigns_own_outcome_and_later_ones_change_no_prediction(
     snapshot: Snapshot, company: Backtest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = sys.modules["qa_lib.simulate.backtest"]
+    module = sys.modules["qa_lib.simulate.teaching"]
     known = module.campaign_redeemers(snapshot)
     first = company.campaigns["campaign_id"].iloc[0]
     later = {str(n) for n in range(int(first), 7)}

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from company_changes import cut_files
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -31,17 +32,6 @@ NAMES = [f.name for f in FEATURES]
 @pytest.fixture(scope="module")
 def frame(snapshot: Snapshot) -> pd.DataFrame:
     return campaign_features(snapshot)
-
-
-def cut_files(files: Mapping[str, Path], start: pd.Timestamp, folder: Path) -> dict[str, Path]:
-    """The same files without anything that happened on or after the local midnight `start`."""
-    moment = start.tz_localize(ZONE).tz_convert("UTC").tz_localize(None)
-    out = dict(files)
-    for name, column, end in (("transactions", "transaction_timestamp", moment), ("coupon_redemptions", "redemption_date", start)):  # fmt: skip
-        rows = pd.read_parquet(files[f"journey.{name}"])
-        out[f"journey.{name}"] = folder / f"{name}.parquet"
-        rows[rows[column] < end].to_parquet(out[f"journey.{name}"], index=False)
-    return out
 
 
 @pytest.mark.parametrize("campaign", ["2", "4", "5"])

@@ -8,7 +8,8 @@ import pytest
 from worlds import make_campaigns
 
 from qa_lib.errors import ContractBroken, DataError, SpecError
-from qa_lib.simulate import CampaignEffect, RedemptionModel, montecarlo, simulate_campaign
+from qa_lib.simulate import CampaignEffect, RedemptionModel, simulate_campaign
+from qa_lib.simulate import draws as drawing
 
 NONE = CampaignEffect.known(0)
 
@@ -101,14 +102,14 @@ def test_the_same_seed_gives_the_same_bytes_and_memory_changes_nobody(
     pd.testing.assert_frame_equal(one.draws, again.draws, check_exact=True)
     other = simulate_campaign(frame, effect, delivery_rate=0.9, random_state=5)
     assert not one.draws.equals(other.draws)
-    monkeypatch.setattr(montecarlo, "_CELLS", 7_000)
+    monkeypatch.setattr(drawing, "_CELLS", 7_000)
     small = simulate_campaign(frame, effect, delivery_rate=0.9, random_state=4)
     assert (small.draws["redeemers"] == one.draws["redeemers"]).all()
     np.testing.assert_allclose(small.draws, one.draws, rtol=1e-4)
 
 
 def test_many_people_go_through_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(montecarlo, "_BLOCK", 400)
+    monkeypatch.setattr(drawing, "_BLOCK", 400)
     frame = people(1_500)
     found = simulate_campaign(frame, NONE, draw_count=2_000)
     p = frame["probability"]

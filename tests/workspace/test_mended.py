@@ -16,7 +16,7 @@ from qa_lib.rules import All, Engine, Tag, compile_rule
 from qa_lib.sources import FEEDS, land
 from qa_lib.tables import COUPON_ITEMS, ORDER_LINES
 from qa_lib.workspace import Snapshot, Workspace
-from qa_lib.workspace.workspace import SETTINGS
+from qa_lib.workspace.settings import SETTINGS
 
 
 def test_writers_of_one_table_wait_for_each_other(fresh_workspace: Workspace) -> None:
