@@ -1,21 +1,48 @@
-"""Audiences: a named rule, its members, and its preview against the base."""
+"""Audiences: a named rule, its members and preview; saved versions, what changed, and audiences as sets."""
 
-from qa_lib.audiences.audience import Audience, engine_of, members
+from qa_lib.audiences.audience import Audience, Base, audience_sentence
+from qa_lib.audiences.evaluate import AudienceEvaluation, engine_of, evaluate, members
 from qa_lib.audiences.events import event_rows
+from qa_lib.audiences.kept_members import Members, from_roaring, to_roaring
+from qa_lib.audiences.library import AudienceLibrary
+from qa_lib.audiences.people_diff import AudienceDiff, PeopleDiff, audience_diff, diff_people
 from qa_lib.audiences.preview import BREAKDOWN_BY, Preview, breakdown, masked, preview, sample, stamp
+from qa_lib.audiences.resolver import SavedAudiences
+from qa_lib.audiences.sets import difference, intersection, overlap_counts, union, upset_counts
+from qa_lib.audiences.versions import ACTIVE, Version
 from qa_lib.rules import Event
 
 __all__ = [
+    "ACTIVE",
     "BREAKDOWN_BY",
     "Audience",
+    "AudienceDiff",
+    "AudienceEvaluation",
+    "AudienceLibrary",
+    "Base",
     "Event",
+    "Members",
+    "PeopleDiff",
     "Preview",
+    "SavedAudiences",
+    "Version",
+    "audience_diff",
+    "audience_sentence",
     "breakdown",
+    "diff_people",
+    "difference",
     "engine_of",
+    "evaluate",
     "event_rows",
+    "from_roaring",
+    "intersection",
     "masked",
     "members",
+    "overlap_counts",
     "preview",
     "sample",
     "stamp",
+    "to_roaring",
+    "union",
+    "upset_counts",
 ]
