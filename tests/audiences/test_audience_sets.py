@@ -21,10 +21,10 @@ from qa_lib.errors import SpecError
 from qa_lib.rules import InAudience, Tag, to_numbers
 from qa_lib.rules.bits import Bits, from_numbers
 
-SIZE = 70_000  # more than one block of words
+SIZE = 600_000  # more than one block of words
 
 some_sets = st.lists(
-    st.one_of(st.sets(st.integers(0, SIZE - 1), max_size=20), st.just(set(range(0, SIZE, 7)))), max_size=6
+    st.one_of(st.sets(st.integers(0, SIZE - 1), max_size=20), st.just(set(range(0, SIZE, 97)))), max_size=6
 )
 
 
