@@ -1,7 +1,7 @@
 """Audiences: a named rule, its members and preview; saved versions, what changed, and audiences as sets."""
 
 from qa_lib.audiences.audience import Audience, Base, audience_sentence
-from qa_lib.audiences.evaluate import AudienceEvaluation, engine_of, evaluate, members
+from qa_lib.audiences.evaluate import AudienceEvaluation, engine_of, evaluate, members, person_ids
 from qa_lib.audiences.events import event_rows
 from qa_lib.audiences.kept_members import Members, from_roaring, to_roaring
 from qa_lib.audiences.library import AudienceLibrary
@@ -39,6 +39,7 @@ __all__ = [
     "masked",
     "members",
     "overlap_counts",
+    "person_ids",
     "preview",
     "sample",
     "stamp",

@@ -102,6 +102,10 @@ def members(
         When there is no snapshot, or none as of that moment.
     """
     snapshot = workspace.snapshot(as_of)
-    found = to_numbers(evaluate(snapshot, audience).members[()])
-    people = snapshot.frame("SELECT person_id FROM people ORDER BY person_no")
-    return people.iloc[found].reset_index(drop=True)
+    return person_ids(snapshot, evaluate(snapshot, audience).members[()]).to_frame()
+
+
+def person_ids(snapshot: Snapshot, members: Bits) -> pd.Series:
+    """The ids of these people, named `person_id`, in the order of person numbers."""
+    people = snapshot.frame("SELECT person_id FROM people ORDER BY person_no")["person_id"]
+    return people.iloc[to_numbers(members)].reset_index(drop=True)

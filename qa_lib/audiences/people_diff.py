@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from qa_lib.audiences.audience import Audience, Base
-from qa_lib.audiences.evaluate import engine_of, evaluate
+from qa_lib.audiences.evaluate import engine_of, evaluate, person_ids
 from qa_lib.audiences.preview import sample
 from qa_lib.rules import Bits, Catalogue, Rule, to_numbers
 from qa_lib.rules.bits import count
@@ -118,8 +118,8 @@ class PeopleDiff:
             `person_id` and `change` (number of the change that decided), in the order of person numbers.
         """
         numbers = to_numbers(self._side(side))
-        ids = self.snapshot.frame("SELECT person_id FROM people ORDER BY person_no")["person_id"]
-        return pd.DataFrame({"person_id": ids.iloc[numbers].to_numpy(), "change": self.decided_by[numbers]})
+        ids = person_ids(self.snapshot, self._side(side))
+        return pd.DataFrame({"person_id": ids, "change": self.decided_by[numbers]})
 
     def sample(self, side: Side, size: int = 8) -> pd.DataFrame:
         """A few of the people who enter or leave, with masked ids; see `qa_lib.audiences.sample`."""
