@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any as AnyValue
 from typing import ClassVar
 
@@ -55,6 +56,11 @@ class Audience(Spec):
         found = [(self.base.audience, self.base.version)] if self.base else []
         found += [(n.audience, n.version) for _, n in walk(self.rule) if isinstance(n, InAudience)]
         return list(dict.fromkeys(found))
+
+
+def named_versions(read: Iterable[tuple[str, int]]) -> list[dict[str, AnyValue]]:
+    """Which versions of saved audiences were read, as a stamp has them: each once, by name."""
+    return [{"audience": name, "version": number} for name, number in sorted(set(read))]
 
 
 def audience_sentence(audience: Audience | Rule, catalogue: Catalogue) -> Label:

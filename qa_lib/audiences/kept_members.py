@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+from qa_lib.audiences.audience import named_versions
 from qa_lib.audiences.references import Pinned
 from qa_lib.audiences.versions import VersionTables, metadata
 from qa_lib.errors import WorkspaceUnusable
@@ -76,7 +77,7 @@ class Members:
             "audience": self.name,
             "version": self.number,
             "spec_hash": self.spec_hash,
-            "audience_versions": [list(one) for one in self.audience_versions],
+            "audience_versions": named_versions(self.audience_versions),
             **self.snapshot.stamp(),
         }
 
@@ -172,7 +173,7 @@ class MembersFiles:
             "spec_hash": pinned.audience.hash,
             "member_count": int(np.bitwise_count(bits).sum()),
             "universe_count": universe,
-            "audience_versions": [list(one) for one in pinned.versions],
+            "audience_versions": named_versions(pinned.versions),
             "library_version": library_version(),
             "kept_at": datetime.now(UTC).isoformat(),
         }

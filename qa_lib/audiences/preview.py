@@ -9,7 +9,7 @@ from typing import Any as AnyValue
 import numpy as np
 import pandas as pd
 
-from qa_lib.audiences.audience import Audience, audience_sentence
+from qa_lib.audiences.audience import Audience, audience_sentence, named_versions
 from qa_lib.audiences.evaluate import AudienceEvaluation, engine_of, evaluate, universe_of
 from qa_lib.errors import SpecError
 from qa_lib.intervals import wilson_interval
@@ -101,13 +101,13 @@ def preview(
 
 
 def stamp(snapshot: Snapshot, evaluation: Evaluation) -> dict[str, AnyValue]:
-    """What every figure carries: rule, versions of the audiences it names, data versions, moment, library."""
-    made: dict[str, AnyValue] = {"rule_hash": evaluation.rule.hash, **snapshot.stamp()}
+    """What every figure carries: rule, versions of saved audiences in it, data versions, moment, library."""
+    made: dict[str, AnyValue] = {"rule_hash": evaluation.rule.hash}
     if evaluation.audience_versions:
-        made["audience_versions"] = [list(one) for one in sorted(set(evaluation.audience_versions.values()))]
+        made["audience_versions"] = named_versions(evaluation.audience_versions.values())
     if isinstance(evaluation, AudienceEvaluation):
-        made["base"] = list(evaluation.base)
-    return made
+        (made["base"],) = named_versions([evaluation.base])
+    return {**made, **snapshot.stamp()}
 
 
 def sample(snapshot: Snapshot, members: Bits, *, size: int = 8) -> pd.DataFrame:

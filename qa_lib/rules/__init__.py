@@ -10,7 +10,7 @@ from qa_lib.rules.catalogue import Catalogue, EventType, Field, Suggestion
 from qa_lib.rules.check import Problem, check, require
 from qa_lib.rules.compile import Compiled, compile_condition, compile_rule
 from qa_lib.rules.diff import Change, PartChange, RuleDiff, diff_rules
-from qa_lib.rules.engine import Engine, Evaluation
+from qa_lib.rules.engine import AudienceResolver, Engine, Evaluation, SavedMembers
 from qa_lib.rules.form import form_catalogue
 from qa_lib.rules.model import (
     All,
@@ -42,6 +42,7 @@ __all__ = [
     "All",
     "Any",
     "Attribute",
+    "AudienceResolver",
     "Bits",
     "Catalogue",
     "Change",
@@ -67,6 +68,7 @@ __all__ = [
     "RandomSplit",
     "Rule",
     "RuleDiff",
+    "SavedMembers",
     "Sequence",
     "Step",
     "Suggestion",

@@ -68,7 +68,7 @@ def test_kept_members_carry_what_they_were_made_from(library: AudienceLibrary) -
     stamp = kept.stamp()
     assert (stamp["version"], stamp["snapshot"]) == (1, snapshot.version)
     assert stamp["spec_hash"] == library.get("b").hash
-    assert stamp["audience_versions"] == [["a", 1]]
+    assert stamp["audience_versions"] == [{"audience": "a", "version": 1}]
     again = AudienceLibrary(library.workspace).materialise("b")
     assert (again.bits == kept.bits).all()
     assert (again.count, again.universe) == (kept.count, snapshot.people_count)
@@ -87,7 +87,10 @@ def test_a_rule_names_saved_audiences_at_a_version_or_the_active_one(library: Au
     assert set(to_numbers(both.members[()]).tolist()) == spenders - regulars
     assert both.audience_versions == {(0,): ("a", 2), (1,): ("a", 1)}
     seen = preview(library.workspace, both.rule)
-    assert seen.stamp["audience_versions"] == [["a", 1], ["a", 2]]
+    assert seen.stamp["audience_versions"] == [
+        {"audience": "a", "version": 1},
+        {"audience": "a", "version": 2},
+    ]
     library.save(Audience(name="b", rule=Not(InAudience("a"))), "Li")
     assert numbers(snapshot, InAudience("b")) == everybody - regulars
     library.activate("a", 2)
@@ -109,7 +112,7 @@ def test_a_base_is_the_universe_of_every_node(library: AudienceLibrary) -> None:
     assert seen.counts[()] == seen.count
     assert seen.sentence.en.startswith("among the audience “regulars”: not (")
     assert seen.sentence.zh.startswith("在人群“regulars”现行版本中：并非")
-    assert seen.stamp["base"] == ["regulars", 1]
+    assert seen.stamp["base"] == {"audience": "regulars", "version": 1}
     assert seen.breakdown["base_count"].sum() == len(base)
     assert len(members(library.workspace, audience)) == seen.count
     departments = breakdown(snapshot, found.members[()], by=("departments_90d",), universe=found.base_members)

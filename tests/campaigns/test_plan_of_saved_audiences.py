@@ -18,8 +18,8 @@ def test_a_plan_names_the_versions_of_the_audiences_it_was_made_from(
     library.save(Audience(name="spenders", rule=Tag("average_order_value", ">", 25)), "Li")
     audience = Audience(name="x", rule=All(Not(InAudience("spenders"))), base="regulars")
     made = plan(planning, campaign_of(audience=audience), addresses=book)
-    assert made.made_from["audience_versions"] == [["spenders", 1]]
-    assert made.made_from["base"] == ["regulars", 1]
+    assert made.made_from["audience_versions"] == [{"audience": "spenders", "version": 1}]
+    assert made.made_from["base"] == {"audience": "regulars", "version": 1}
     assert made.audience_count == len(members(planning, audience)) > 0
     assert sum(made.reasons.values()) + made.send_count == made.audience_count
     assert read_plan(planning, keep_plan(planning, made)).made_from == dict(made.made_from)
@@ -28,5 +28,5 @@ def test_a_plan_names_the_versions_of_the_audiences_it_was_made_from(
     library.save(Audience(name="spenders", rule=Tag("average_order_value", ">", 5)), "Li", based_on=1)
     library.activate("spenders", 2)
     later = plan(planning, campaign_of(audience=audience), addresses=book)
-    assert later.made_from["audience_versions"] == [["spenders", 2]]
+    assert later.made_from["audience_versions"] == [{"audience": "spenders", "version": 2}]
     assert later.hash != made.hash

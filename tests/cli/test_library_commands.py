@@ -121,10 +121,10 @@ def test_a_rule_file_may_name_saved_audiences_and_a_base(
     outside = qa("audience", "count", named, "--json").json
     regulars = qa("audience", "count", file(3), "--json").json
     assert outside["count"] + regulars["count"] == outside["universe"]
-    assert outside["audience_versions"] == [["regulars", 1]]
+    assert outside["audience_versions"] == [{"audience": "regulars", "version": 1}]
     based = qa("audience", "count", file(9, name="x", base="regulars"), "--json").json
     assert based["universe"] == regulars["count"]
-    assert based["base"] == ["regulars", 1]
+    assert based["base"] == {"audience": "regulars", "version": 1}
 
 
 def test_two_rule_files_are_compared_with_and_without_a_workspace(

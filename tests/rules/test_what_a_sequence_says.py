@@ -250,3 +250,25 @@ def test_an_anniversary_is_today_or_within_so_many_days(
     assert {p for i, p in enumerate(PEOPLE) if int(found[0]) >> i & 1} == people
     assert engine.evaluate(Not(rule)).count == len(PEOPLE) - len(people)
     engine.snapshot.con.close()  # type: ignore[attr-defined]
+
+
+def test_times_from_before_the_calendar_are_all_time() -> None:
+    """The longest windows and lengths there are; nothing overflows."""
+    long = Last(1_000_000, "week")
+    for rule, expected in (
+        (Lifecycle("buy", "first_time", long), True),
+        (Lifecycle("buy", "stopped", long), False),
+        (Lifecycle("buy", "restarted", long, before=Last(1_000_000, "month")), False),
+        (Lifecycle("buy", "restarted", Last(10, "minute"), before=long), False),
+        (Lifecycle("buy", "regularly", k=1, m=100, unit="month", calendar=True), False),
+        (
+            Sequence(
+                [L, Step("buy", within=Duration(1_000_000, "week"))], within=Duration(1_000_000, "week")
+            ),
+            True,
+        ),
+        (Sequence([L, Step("cart", absent=True, within=Duration(1_000_000, "week"))]), False),
+    ):
+        engine, _ = small_engine((NOON, NEW_YORK), happened("L-20 B-10"))
+        assert (engine.evaluate(rule).count == 1) is expected, rule
+        engine.snapshot.con.close()  # type: ignore[attr-defined]
