@@ -126,15 +126,16 @@ class MembersFiles:
 
     def row(self, pinned: Pinned, snapshot: Snapshot) -> dict[str, Any] | None:
         """What is on record about members that are kept."""
-        found = self.tables.rows(
-            sa.select(_members).where(
-                _members.c.name == pinned.name,
-                _members.c.number == pinned.number,
-                _members.c.snapshot == snapshot.version,
-                _members.c.key == pinned.key,
-            )
-        )
-        return dict(found[0]._mapping) if found else None
+        return self.on_record(snapshot, pinned.name).get((pinned.name, pinned.number, pinned.key))
+
+    def on_record(
+        self, snapshot: Snapshot, name: str | None = None
+    ) -> dict[tuple[str, int, str], dict[str, Any]]:
+        """What is on record about members at a snapshot, by name, version and key; of one audience or all."""
+        asked = sa.select(_members).where(_members.c.snapshot == snapshot.version)
+        if name is not None:
+            asked = asked.where(_members.c.name == name)
+        return {(row.name, row.number, row.key): dict(row._mapping) for row in self.tables.rows(asked)}
 
     def keep(self, pinned: Pinned, snapshot: Snapshot, bits: Bits, universe: int, facts: str) -> None:
         """Write the file, then the row about it; a second time changes nothing.

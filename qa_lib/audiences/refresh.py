@@ -91,6 +91,7 @@ class Keeper:
         self.resolver = engine.audiences
         self.snapshot = engine.snapshot
         self.files = files
+        self._rows = files.on_record(self.snapshot)
         self._needed = {place for pinned in audiences for place in pinned.versions}
         self._bits: dict[Place, Bits] = {}
         self._facts: dict[Place, str] = {}
@@ -98,7 +99,7 @@ class Keeper:
     def keep(self, pinned: Pinned) -> Done:
         """Bring one audience up to date."""
         place = pinned.name, pinned.number
-        row = self.files.row(pinned, self.snapshot)
+        row = self._rows.get((*place, pinned.key))
         bits = self.files.read(pinned.key, self.snapshot)
         self._facts[place] = row["facts"] if row is not None else self._facts_of(pinned)
         if row is not None and bits is not None:
