@@ -94,7 +94,7 @@ def likeness(old: Rule, new: Rule) -> float:
     if not _is_group(old) and not _is_group(new):
         if subject(old) != subject(new):
             return 0.0
-        one, other = old.to_dict(), new.to_dict()
+        one, other = _parts_of(old), _parts_of(new)
         names = set(one) | set(other)
         return 1 + sum(one.get(n) == other.get(n) for n in names) / (len(names) + 1)
     olds, news = _leaves(old), _leaves(new)
@@ -106,6 +106,11 @@ def likeness(old: Rule, new: Rule) -> float:
     return 1 + shared / max(len(olds), len(news)) - 0.01 * (_is_group(old) != _is_group(new))
 
 
+@lru_cache(maxsize=4_096)
+def _parts_of(leaf: Rule) -> dict[str, AnyValue]:
+    return leaf.to_dict()
+
+
 def _is_group(rule: Rule) -> bool:
     return isinstance(rule, All | Any)
 
@@ -114,16 +119,20 @@ def _leaves(rule: Rule) -> list[Rule]:
     return [node for _, node in walk(rule) if not _is_group(node)]
 
 
-def _children(rule: Rule) -> tuple[Rule, ...]:
-    return rule.of if isinstance(rule, All | Any) else ()
+def _inside(whole: Rule, part: Rule) -> list[float]:
+    """How like a part each child of a group is; 0 for a condition where the part is a group."""
+    if not isinstance(whole, All | Any):
+        return []
+    several = _is_group(part)
+    return [likeness(part, child) if _is_group(child) or not several else 0.0 for child in whole.of]
 
 
 def _align(old: Rule, new: Rule, old_path: Path, new_path: Path) -> Place:
     if form(old) == form(new):
         return Place(old, new, old_path, new_path)
     direct = likeness(old, new) if _is_group(old) == _is_group(new) else 0.0
-    wrapped, at_new = _best([likeness(old, child) for child in _children(new)])
-    unwrapped, at_old = _best([likeness(child, new) for child in _children(old)])
+    wrapped, at_new = _best(_inside(new, old))
+    unwrapped, at_old = _best(_inside(old, new))
     if wrapped > max(direct, unwrapped):
         return _wrapped(old, new, old_path, new_path, at_new)
     if unwrapped > direct:
