@@ -15,6 +15,7 @@
     ├── AsOfOutside (ValueError)           a moment the data or the snapshots do not cover
     ├── NothingBuilt (LookupError)         no snapshot, table or run where one was expected
     ├── WorkspaceUnusable (OSError)        a folder that cannot be read, written or is too new
+    ├── VersionConflict (RuntimeError)     somebody saved a newer version than the one that was changed
     ├── ReadOnly (PermissionError)         a write through a workspace opened read-only
     ├── ChannelUnavailable (ConnectionError)  a provider that cannot be reached; nothing left, try later
     ├── ParametersRefused (ValueError)     a notebook run with parameters it does not declare
@@ -86,6 +87,10 @@ class NothingBuilt(WorkbenchError, LookupError):
 
 class WorkspaceUnusable(WorkbenchError, OSError):
     """A workspace folder that cannot be read or written, or was made by a newer version."""
+
+
+class VersionConflict(WorkbenchError, RuntimeError):
+    """Somebody saved a newer version than the one that was changed; nothing was saved."""
 
 
 class ReadOnly(WorkbenchError, PermissionError):

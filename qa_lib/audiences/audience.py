@@ -1,66 +1,84 @@
-"""An audience: a named rule; and who is in it at one moment."""
+"""An audience: a named rule over everybody, or over the members of another audience."""
 
 from __future__ import annotations
 
-import threading
-from datetime import datetime
+from collections.abc import Iterable
 from typing import Any as AnyValue
-from weakref import WeakKeyDictionary
+from typing import ClassVar
 
-import pandas as pd
 from pydantic import Field as Bounded
 from pydantic import field_validator
 
-from qa_lib.profiles import catalogue
-from qa_lib.rules import Engine, Rule, read_rule, to_numbers
-from qa_lib.rules.model import Node
+from qa_lib.rules import Catalogue, InAudience, Rule, read_rule, sentence
+from qa_lib.rules.model import Node, walk
 from qa_lib.rules.spec import Spec
-from qa_lib.workspace import Snapshot, Workspace
+from qa_lib.tables import Label
 
-_engines: WeakKeyDictionary[Snapshot, Engine] = WeakKeyDictionary()
-_lock = threading.Lock()
+#: An audience and one of its versions, or None for the version that is active.
+Reference = tuple[str, int | None]
+
+
+class Base(Spec):
+    """The saved audience whose members are the universe of another; without a version the active one."""
+
+    _positional: ClassVar[tuple[str, ...]] = ("audience", "version")
+    audience: str = Bounded(min_length=1, max_length=200)
+    version: int | None = Bounded(default=None, ge=1, le=2**31 - 1)
 
 
 class Audience(Spec):
-    """A rule with a name."""
+    """A rule with a name.
+
+    Parameters
+    ----------
+    base
+        The universe against which the rule is negated and shares are told: the members of a saved
+        audience, given as `Base` or by its name; all people of the workspace where it is None.
+    """
 
     name: str = Bounded(min_length=1, max_length=200)
     rule: Node
     description: str = ""
+    base: Base | None = None
 
     @field_validator("rule", mode="before")
     @classmethod
     def _sized(cls, value: AnyValue) -> Rule:
         return read_rule(value)
 
+    @field_validator("base", mode="before")
+    @classmethod
+    def _by_name(cls, value: AnyValue) -> AnyValue:
+        return {"audience": value} if isinstance(value, str) else value
 
-def engine_of(snapshot: Snapshot) -> Engine:
-    """The engine over a snapshot; one per snapshot and process, so that its cache serves every view."""
-    with _lock:
-        if snapshot not in _engines:
-            _engines[snapshot] = Engine(snapshot, catalogue(snapshot))
-        return _engines[snapshot]
+    def refers_to(self) -> list[Reference]:
+        """The saved audiences that the rule or the base names, each once, in their order."""
+        found = [(self.base.audience, self.base.version)] if self.base else []
+        found += [(n.audience, n.version) for _, n in walk(self.rule) if isinstance(n, InAudience)]
+        return list(dict.fromkeys(found))
 
 
-def members(
-    workspace: Workspace, audience: Audience | Rule, as_of: datetime | str | None = None
-) -> pd.DataFrame:
-    """The people in an audience.
+def named_versions(read: Iterable[tuple[str, int]]) -> list[dict[str, AnyValue]]:
+    """Which versions of saved audiences were read, as a stamp has them: each once, by name."""
+    return [{"audience": name, "version": number} for name, number in sorted(set(read))]
 
-    Returns
-    -------
-    pandas.DataFrame
-        `person_id`, one row per person, in the order of person numbers.
+
+def audience_sentence(audience: Audience | Rule, catalogue: Catalogue) -> Label:
+    """What the rule of an audience says, and among whom.
 
     Raises
     ------
-    SpecError, UnknownName
-        When the rule does not fit the snapshot's catalogue.
-    NothingBuilt, AsOfOutside
-        When there is no snapshot, or none as of that moment.
+    UnknownName
+        For a name that the catalogue does not hold.
     """
-    snapshot = workspace.snapshot(as_of)
-    rule = audience.rule if isinstance(audience, Audience) else audience
-    found = to_numbers(engine_of(snapshot).evaluate(rule).members[()])
-    people = snapshot.frame("SELECT person_id FROM people ORDER BY person_no")
-    return people.iloc[found].reset_index(drop=True)
+    if not isinstance(audience, Audience):
+        return sentence(audience, catalogue)
+    words = sentence(audience.rule, catalogue)
+    if audience.base is None:
+        return words
+    zh = f"“{audience.base.audience}”"
+    zh += f"第 {audience.base.version} 版" if audience.base.version else "现行版本"
+    en = f"“{audience.base.audience}”" + (
+        f" at version {audience.base.version}" if audience.base.version else ""
+    )
+    return Label(f"在人群{zh}中：{words.zh}", f"among the audience {en}: {words.en}")

@@ -9,10 +9,11 @@ from typing import Any as AnyValue
 import numpy as np
 import pandas as pd
 
-from qa_lib.audiences.audience import Audience, engine_of
+from qa_lib.audiences.audience import Audience, audience_sentence, named_versions
+from qa_lib.audiences.evaluate import AudienceEvaluation, engine_of, evaluate, universe_of
 from qa_lib.errors import SpecError
 from qa_lib.intervals import wilson_interval
-from qa_lib.rules import Bits, Evaluation, Field, Path, Rule, sentence, sentences, to_numbers
+from qa_lib.rules import Bits, Evaluation, Field, Path, Rule, sentences, to_numbers
 from qa_lib.tables import NOT_RECORDED_GROUP, Label
 from qa_lib.workspace import Snapshot, Workspace, quoted
 
@@ -83,15 +84,16 @@ def preview(
     snapshot = workspace.snapshot(as_of)
     rule = audience.rule if isinstance(audience, Audience) else audience
     engine = engine_of(snapshot)
-    found = engine.evaluate(rule)
+    found = evaluate(snapshot, audience)
+    universe = universe_of(snapshot, found)
     return Preview(
         count=found.count,
         universe=found.universe,
         counts=found.counts,
-        sentence=sentence(rule, engine.catalogue),
+        sentence=audience_sentence(audience, engine.catalogue),
         sentences=sentences(rule, engine.catalogue),
         sample=sample(snapshot, found.members[()], size=sample_size),
-        breakdown=breakdown(snapshot, found.members[()], by=by),
+        breakdown=breakdown(snapshot, found.members[()], by=by, universe=universe),
         rule_hash=rule.hash,
         elapsed_ms=found.elapsed_ms,
         stamp=stamp(snapshot, found),
@@ -100,12 +102,12 @@ def preview(
 
 def stamp(snapshot: Snapshot, evaluation: Evaluation) -> dict[str, AnyValue]:
     """What every figure carries: rule, versions of saved audiences in it, data versions, moment, library."""
-    read = [{"audience": a, "version": v} for a, v in sorted(set(evaluation.audience_versions.values()))]
-    return {
-        "rule_hash": evaluation.rule.hash,
-        **({"audience_versions": read} if read else {}),
-        **snapshot.stamp(),
-    }
+    made: dict[str, AnyValue] = {"rule_hash": evaluation.rule.hash}
+    if evaluation.audience_versions:
+        made["audience_versions"] = named_versions(evaluation.audience_versions.values())
+    if isinstance(evaluation, AudienceEvaluation):
+        (made["base"],) = named_versions([evaluation.base])
+    return {**made, **snapshot.stamp()}
 
 
 def sample(snapshot: Snapshot, members: Bits, *, size: int = 8) -> pd.DataFrame:
@@ -138,8 +140,19 @@ def masked(person_id: str) -> str:
     return person_id[:kept] + "•" * (len(person_id) - 2 * kept) + person_id[-kept:]
 
 
-def breakdown(snapshot: Snapshot, members: Bits, *, by: tuple[str, ...] = BREAKDOWN_BY) -> pd.DataFrame:
+def breakdown(
+    snapshot: Snapshot,
+    members: Bits,
+    *,
+    by: tuple[str, ...] = BREAKDOWN_BY,
+    universe: Bits | None = None,
+) -> pd.DataFrame:
     """How an audience is made up against everybody.
+
+    Parameters
+    ----------
+    universe
+        The people it is compared with, all members among them; all people of the snapshot when not given.
 
     Returns
     -------
@@ -161,11 +174,12 @@ def breakdown(snapshot: Snapshot, members: Bits, *, by: tuple[str, ...] = BREAKD
                 f"An audience is broken down by text, boolean or list fields; {field.name!r} is {field.type}."
             )
     numbers = to_numbers(members)
-    parts = [_one_field(snapshot, field, numbers) for field in fields]
+    base = np.arange(snapshot.people_count) if universe is None else to_numbers(universe)
+    parts = [_one_field(snapshot, field, numbers, base) for field in fields]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def _one_field(snapshot: Snapshot, field: Field, numbers: np.ndarray) -> pd.DataFrame:
+def _one_field(snapshot: Snapshot, field: Field, numbers: np.ndarray, universe: np.ndarray) -> pd.DataFrame:
     column = quoted(field.name)
     value = f"unnest({column})" if field.type == "list" else f"CAST({column} AS VARCHAR)"
     values = snapshot.frame(f"SELECT person_no, {value} AS value FROM profile")
@@ -173,15 +187,17 @@ def _one_field(snapshot: Snapshot, field: Field, numbers: np.ndarray) -> pd.Data
         nobody = np.setdiff1d(np.arange(snapshot.people_count), values["person_no"].to_numpy())
         values = pd.concat([values, pd.DataFrame({"person_no": nobody, "value": None})])
     values["value"] = values["value"].astype(object).where(values["value"].notna(), NOT_RECORDED_GROUP)
-    inside = np.zeros(snapshot.people_count, dtype=bool)
+    inside, known = (np.zeros(snapshot.people_count, dtype=bool) for _ in range(2))
     inside[numbers] = True
+    known[universe] = True
+    values = values[known[values["person_no"].to_numpy()]]
     grouped = (
         values.assign(audience_count=inside[values["person_no"].to_numpy()].astype(int), base_count=1)
         .groupby("value", as_index=False)[["audience_count", "base_count"]]
         .sum()
         .sort_values(["base_count", "value"], ascending=[False, True], ignore_index=True)
     )
-    n, base = len(numbers), snapshot.people_count
+    n, base = len(numbers), len(universe)
     grouped.insert(0, "field", field.name)
     grouped.insert(1, "label_zh", field.label.zh)
     grouped.insert(2, "label_en", field.label.en)

@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from qa_lib.audiences import members
+from qa_lib.audiences import evaluate, person_ids, stamp
 from qa_lib.campaigns import gates
 from qa_lib.campaigns.campaign import Campaign
 from qa_lib.campaigns.channels import channel
@@ -160,7 +160,8 @@ def plan(
             f"The campaign {campaign.name!r} ends at {campaign.schedule.ends_at.isoformat()}, before anything planned "
             f"as of {snapshot.as_of.isoformat()} could go. Move its end, or plan as of an earlier moment."
         )
-    people = sorted(members(workspace, campaign.audience, snapshot.as_of)["person_id"])
+    selected = evaluate(snapshot, campaign.audience)
+    people = sorted(person_ids(snapshot, selected.members[()]))
     ids = {p: (p, *(former_ids or {}).get(p, ())) for p in people}
     zone = campaign.schedule.zone or snapshot.zone.key
     values = values_of(snapshot, campaign.message.placeholders)
@@ -187,6 +188,8 @@ def plan(
         "risk_hash": risk.hash if risk is not None else None,
         "risk_decided_by": decided_by,
     }
+    named = stamp(snapshot, selected)  # saved audiences that the rule or its base names, at their versions
+    made_from |= {key: named[key] for key in ("audience_versions", "base") if key in named}
     return Plan(campaign, snapshot.as_of, snapshot.people_count, workspace.currency, made_from, tuple(rows))
 
 

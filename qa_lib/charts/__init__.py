@@ -7,6 +7,7 @@ selections back to Python. Nothing global is changed by importing.
 from qa_lib.charts.backtest import backtest_bands, calibration_dots
 from qa_lib.charts.campaigns import campaign_bars, campaign_calendar, campaign_heat_map, redemption_lines
 from qa_lib.charts.format import format_value
+from qa_lib.charts.overlaps import overlap_heat_map, upset_bars
 from qa_lib.charts.profiles import column_coverage_bars, histogram, rfm_cube, spend_line, tag_coverage_bars
 from qa_lib.charts.review import plan_funnel, review_dots, review_lines, review_segments
 from qa_lib.charts.segments import breakdown_dumbbells, segment_bars
@@ -29,6 +30,7 @@ __all__ = [
     "histogram",
     "interactive",
     "is_static",
+    "overlap_heat_map",
     "plan_funnel",
     "redemption_lines",
     "review_dots",
@@ -40,4 +42,5 @@ __all__ = [
     "spend_line",
     "tag_coverage_bars",
     "to_svg",
+    "upset_bars",
 ]

@@ -142,6 +142,22 @@ _WORDS: dict[str, Label] = {
         "Pale bar: {level} band of the rehearsal; tick: its mean\n"
         "● result in the band, ◆ outside it; n = people reached",
     ),
+    # audiences as sets
+    "other_audience": Label("与人群", "With audience"),
+    "share_of_row": Label("占本行人群", "Share of the row's audience"),
+    "only_in": Label("恰好属于", "In exactly"),
+    "and": Label("、", ", "),
+    "title_overlap": Label("人群重合", "How audiences overlap"),
+    "sub_overlap": Label(
+        "格内为同时属于两个人群的人数，及其占本行人群的比例",
+        "Each cell: people in both, and their share of the row's audience",
+    ),
+    "title_upset": Label("人群的组合", "Combinations of audiences"),
+    "sub_upset": Label(
+        "每列为恰好属于这些人群的人数，各列相加等于并集\n名称后为人群总人数",
+        "Each column: people in exactly these audiences; columns add up to the union\nBeside a name: the audience's size",
+    ),
+    "upset_left_out": Label("未显示的组合共 {n} 人", "Combinations not shown: {n} people"),
     # the dashboard
     "dashboard": Label("活动效果描述", "Campaign results"),
     "all_campaigns": Label("全部活动", "All campaigns"),

@@ -10,6 +10,7 @@ import typer
 
 from qa_lib.cli.campaigns import campaigns_app
 from qa_lib.cli.exchange import exchange_app
+from qa_lib.cli.library import add_library_commands
 from qa_lib.cli.options import AsOf, Json, WorkspaceOption
 from qa_lib.cli.options import answer as print_answer
 from qa_lib.errors import SpecError
@@ -21,14 +22,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-audience_app = typer.Typer(help="Count and preview the audience of a rule file.", no_args_is_help=True)
+audience_app = typer.Typer(
+    help="Count and preview a rule file; save, compare and take back audiences.", no_args_is_help=True
+)
 rule_app = typer.Typer(
-    help="Check a rule file, print its SQL, or carry it to other tools.", no_args_is_help=True
+    help="Check a rule file, print its SQL, compare two, or carry it to other tools.", no_args_is_help=True
 )
 app.add_typer(audience_app, name="audience")
 app.add_typer(rule_app, name="rule")
 rule_app.add_typer(exchange_app)
 app.add_typer(campaigns_app)
+add_library_commands(audience_app, rule_app)
 
 RuleFile = Annotated[Path, typer.Argument(help="A rule as JSON or YAML; an audience file does as well.")]
 NotebooksFolder = Annotated[Path, typer.Option("--notebooks", help="The folder of notebooks.")]
@@ -108,19 +112,18 @@ def audience_count(
     rule: RuleFile, workspace: WorkspaceOption = None, as_of: AsOf = None, as_json: Json = False
 ) -> None:
     """How many people the rule selects."""
-    from qa_lib.audiences import engine_of
+    from qa_lib.audiences import evaluate, stamp
     from qa_lib.workspace import Workspace
 
-    read = _rule(rule)
+    read = _audience(rule)
     snapshot = Workspace.open(workspace).snapshot(as_of)
-    found = engine_of(snapshot).evaluate(read)
+    found = evaluate(snapshot, read)
     answer = {
         "count": found.count,
         "universe": found.universe,
         "share": found.share,
-        "rule_hash": read.hash,
         "elapsed_ms": round(found.elapsed_ms, 3),
-        **snapshot.stamp(),
+        **stamp(snapshot, found),
     }
     print_answer(answer, f"{found.count:,} of {found.universe:,} people ({found.share:.1%})", as_json)
 
@@ -133,7 +136,7 @@ def audience_preview(
     from qa_lib.audiences import preview
     from qa_lib.workspace import Workspace
 
-    seen = preview(Workspace.open(workspace), _rule(rule), as_of)
+    seen = preview(Workspace.open(workspace), _audience(rule), as_of)
     answer = {
         "count": seen.count,
         "universe": seen.universe,
@@ -170,7 +173,7 @@ def audience_members(
     from qa_lib.audiences import members
     from qa_lib.workspace import Workspace
 
-    found = members(Workspace.open(workspace), _rule(rule), as_of)["person_id"].tolist()
+    found = members(Workspace.open(workspace), _audience(rule), as_of)["person_id"].tolist()
     print_answer({"count": len(found), "person_ids": found}, "\n".join(found), as_json)
 
 
@@ -299,6 +302,20 @@ def doctor(workspace: WorkspaceOption = None, as_json: Json = False) -> None:
 
 
 def _rule(path: Path) -> Any:
-    from qa_lib.rules.files import read_rule_file
+    """The rule in a JSON or YAML file; in an audience's file, its rule."""
+    found = _audience(path)
+    return getattr(found, "rule", found)
 
-    return read_rule_file(path)
+
+def _audience(path: Path) -> Any:
+    """The rule in a JSON or YAML file; in an audience's file its rule, or the audience where it has a base."""
+    from qa_lib.audiences import Audience
+    from qa_lib.rules import read_rule
+    from qa_lib.rules.files import read_values
+
+    value = read_values(path, "rule file")
+    if isinstance(value, dict) and "kind" not in value and isinstance(value.get("rule"), dict):
+        if value.get("base") is not None:
+            return Audience.from_dict(value)
+        value = value["rule"]
+    return read_rule(value)

@@ -9,6 +9,7 @@ from qa_lib.rules.bits import Bits, to_numbers
 from qa_lib.rules.catalogue import Catalogue, EventType, Field, Suggestion
 from qa_lib.rules.check import Problem, check, require
 from qa_lib.rules.compile import Compiled, compile_condition, compile_rule
+from qa_lib.rules.diff import Change, PartChange, RuleDiff, diff_rules
 from qa_lib.rules.engine import AudienceResolver, Engine, Evaluation, SavedMembers
 from qa_lib.rules.form import form_catalogue
 from qa_lib.rules.model import (
@@ -44,6 +45,7 @@ __all__ = [
     "AudienceResolver",
     "Bits",
     "Catalogue",
+    "Change",
     "Compiled",
     "Count",
     "Dates",
@@ -60,10 +62,12 @@ __all__ = [
     "Lifecycle",
     "Measure",
     "Not",
+    "PartChange",
     "Path",
     "Problem",
     "RandomSplit",
     "Rule",
+    "RuleDiff",
     "SavedMembers",
     "Sequence",
     "Step",
@@ -73,6 +77,7 @@ __all__ = [
     "check",
     "compile_condition",
     "compile_rule",
+    "diff_rules",
     "form_catalogue",
     "read_rule",
     "require",

@@ -83,14 +83,22 @@ class Engine:
     ----------
     audiences
         Finds the members of saved audiences; without it, rules that name one are refused.
+    kept_conditions
+        Of how many conditions the bits are kept: one bit for each person.
     """
 
     def __init__(
-        self, snapshot: Snapshot, catalogue: Catalogue, audiences: AudienceResolver | None = None
+        self,
+        snapshot: Snapshot,
+        catalogue: Catalogue,
+        audiences: AudienceResolver | None = None,
+        *,
+        kept_conditions: int = _KEPT_CONDITIONS,
     ) -> None:
         self.snapshot = snapshot
         self.catalogue = catalogue
         self.audiences = audiences
+        self.kept_conditions = kept_conditions
         self.size = snapshot.people_count
         self._everybody = bits.everybody(self.size)
         self._cache: OrderedDict[str, Bits] = OrderedDict()
@@ -144,7 +152,7 @@ class Engine:
         found = self._drawn(leaf) if isinstance(leaf, RandomSplit) else self._selected(leaf)
         with self._lock:
             self._cache[key] = found
-            while len(self._cache) > _KEPT_CONDITIONS:
+            while len(self._cache) > self.kept_conditions:
                 self._cache.popitem(last=False)
         return found, True
 

@@ -36,12 +36,15 @@ KEY_COUNT = "person_key_count"
 
 
 class Snapshot:
-    """Read access to one published version; safe to use from several threads."""
+    """Read access to one published version; safe to use from several threads.
+
+    `root` is the folder of its workspace.
+    """
 
     def __init__(self, root: Path, store: Store, published: Published, zone: ZoneInfo) -> None:
         self.published = published
         self.zone = zone
-        self._root = root
+        self.root = root
         self._store = store
         self._folder = root / "cache" / published.version
         self._local = threading.local()

@@ -9,15 +9,18 @@ from collections.abc import Callable
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 import pytest
 from review_frames import FIGURES, PLAN, RESULT, SEGMENTS, SIMULATED
 
 from qa_lib import charts
+from qa_lib.audiences import overlap_counts, upset_counts
 from qa_lib.charts.words import say
 from qa_lib.errors import DataError, UnknownName
 from qa_lib.measure import campaign_metrics, redemptions_over_time, spend_over_time
 from qa_lib.profiles import tags
+from qa_lib.rules.bits import from_numbers
 from qa_lib.simulate import backtest
 from qa_lib.workspace import Snapshot
 
@@ -41,7 +44,14 @@ SHARES = pd.DataFrame(
         "audience_count": [60, 40],
     }
 )
+SETS = {
+    "常客": from_numbers(np.array([1, 2, 3, 4, 5]), 64),
+    "vip.a[0] <b>": from_numbers(np.array([4, 5, 6]), 64),
+    "nobody": from_numbers(np.array([], dtype=np.int64), 64),
+}
 CHARTS: dict[str, Draw] = {
+    "title_overlap": lambda _, lang: charts.overlap_heat_map(overlap_counts(SETS), language=lang),
+    "title_upset": lambda _, lang: charts.upset_bars(upset_counts(SETS), language=lang, most=2),
     "title_campaigns": lambda s, lang: charts.campaign_bars(campaign_metrics(s), language=lang, selected="5"),
     "title_over_time_week": lambda s, lang: charts.redemption_lines(
         redemptions_over_time(s, split=("campaign_type",)), language=lang
@@ -157,3 +167,16 @@ def test_the_theme_is_in_force_only_while_a_chart_is_shown(snapshot: Snapshot) -
     svg = charts.to_svg(charts.spend_line(spend_over_time(snapshot)))
     assert "Noto Sans CJK SC" in svg
     assert alt.theme.active == before
+
+
+def test_many_audiences_and_none_are_drawn_too() -> None:
+    many = {f"s{i}": bits for i, bits in enumerate([*SETS.values()] * 8)}
+    assert charts.to_svg(charts.overlap_heat_map(overlap_counts(many))).count("</text>") > 24 * 24
+    assert charts.to_svg(charts.overlap_heat_map(overlap_counts({})))
+    assert charts.to_svg(charts.upset_bars(upset_counts({})))
+
+
+def test_combinations_that_are_not_shown_are_counted() -> None:
+    spec = json.dumps(charts.upset_bars(upset_counts(SETS), language="en", most=1).to_dict())
+    assert "Combinations not shown: 3 people" in spec
+    assert "nobody \\u00b7 0" in spec
