@@ -1,6 +1,8 @@
 """Audiences: a named rule, its members, and its preview against the base."""
 
 from qa_lib.audiences.audience import Audience, engine_of, members
+from qa_lib.audiences.cuts import explain_count
+from qa_lib.audiences.deciding import Deciding, deciding
 from qa_lib.audiences.events import event_rows
 from qa_lib.audiences.preview import BREAKDOWN_BY, Preview, breakdown, masked, preview, sample, stamp
 from qa_lib.rules import Event
@@ -8,11 +10,14 @@ from qa_lib.rules import Event
 __all__ = [
     "BREAKDOWN_BY",
     "Audience",
+    "Deciding",
     "Event",
     "Preview",
     "breakdown",
+    "deciding",
     "engine_of",
     "event_rows",
+    "explain_count",
     "masked",
     "members",
     "preview",
