@@ -1,6 +1,7 @@
 """Audiences: a named rule, its members, and its preview against the base."""
 
 from qa_lib.audiences.audience import Audience, engine_of, members
+from qa_lib.audiences.comparing import Tgi, q_values, share_p_values, tgi
 from qa_lib.audiences.cuts import explain_count
 from qa_lib.audiences.deciding import Deciding, deciding
 from qa_lib.audiences.events import event_rows
@@ -13,6 +14,7 @@ __all__ = [
     "Deciding",
     "Event",
     "Preview",
+    "Tgi",
     "breakdown",
     "deciding",
     "engine_of",
@@ -21,6 +23,9 @@ __all__ = [
     "masked",
     "members",
     "preview",
+    "q_values",
     "sample",
+    "share_p_values",
     "stamp",
+    "tgi",
 ]

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from qa_lib.audiences.audience import Audience, engine_of
+from qa_lib.audiences.comparing import FALSE_DISCOVERY_RATE, q_values, share_p_values, tgi
 from qa_lib.errors import SpecError
-from qa_lib.intervals import wilson_interval
 from qa_lib.rules import Bits, Evaluation, Field, Path, Rule, sentence, sentences, to_numbers
 from qa_lib.tables import NOT_RECORDED_GROUP, Label
 from qa_lib.workspace import Snapshot, Workspace, quoted
@@ -27,8 +27,6 @@ SAMPLE_FIELDS = (
     "recency_days",
     "preferred_department",
 )
-#: Coverage of the interval of a TGI.
-TGI_LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -140,13 +138,12 @@ def breakdown(snapshot: Snapshot, members: Bits, *, by: tuple[str, ...] = BREAKD
     -------
     pandas.DataFrame
         One row per field and value, largest first within a field: `field`, `label_zh`, `label_en`,
-        `value`, `audience_count`, `base_count`, `audience_rate`, `base_rate`, `tgi` (share in the
-        audience over share in the base × 100; empty for an empty audience), `tgi_low`, `tgi_high`
-        (95 %, from the Wilson interval of the audience's share).
-
-    References
-    ----------
-    Wilson (1927), "Probable inference, the law of succession, and statistical inference".
+        `value`, `audience_count`, `base_count` (people with the value), `audience_size`, `base_size` (n of
+        the shares), `audience_rate`, `base_rate`, `tgi` (share in the audience over share in the base ×
+        100; empty for an empty audience), `tgi_low`, `tgi_high` (95 %; see `qa_lib.audiences.tgi`),
+        `p_value` and `q_value` (of the difference to the people outside the audience, and controlled for
+        all rows of the frame; see `share_p_values`, `q_values`), `is_different` (whether it stands at a
+        false discovery rate of 5 %).
     """
     engine = engine_of(snapshot)
     fields = [engine.catalogue.field(name) for name in by]
@@ -157,7 +154,11 @@ def breakdown(snapshot: Snapshot, members: Bits, *, by: tuple[str, ...] = BREAKD
             )
     numbers = to_numbers(members)
     parts = [_one_field(snapshot, field, numbers) for field in fields]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    if not parts:
+        return pd.DataFrame()
+    whole = pd.concat(parts, ignore_index=True)
+    whole["q_value"] = q_values(whole["p_value"])
+    return whole.assign(is_different=whole["q_value"] <= FALSE_DISCOVERY_RATE)
 
 
 def _one_field(snapshot: Snapshot, field: Field, numbers: np.ndarray) -> pd.DataFrame:
@@ -180,9 +181,10 @@ def _one_field(snapshot: Snapshot, field: Field, numbers: np.ndarray) -> pd.Data
     grouped.insert(0, "field", field.name)
     grouped.insert(1, "label_zh", field.label.zh)
     grouped.insert(2, "label_en", field.label.en)
+    grouped["audience_size"], grouped["base_size"] = n, base
     grouped["audience_rate"] = grouped["audience_count"] / n if n else 0.0
     grouped["base_rate"] = grouped["base_count"] / base if base else 0.0
-    low, high = wilson_interval(grouped["audience_count"], n, level=TGI_LEVEL)
-    for name, share in (("tgi", grouped["audience_rate"].to_numpy()), ("tgi_low", low), ("tgi_high", high)):
-        grouped[name] = share / grouped["base_rate"] * 100 if n else np.nan
+    counts, base_counts = grouped["audience_count"].to_numpy(), grouped["base_count"].to_numpy()
+    grouped["tgi"], grouped["tgi_low"], grouped["tgi_high"] = tgi(counts, n, base_counts, base)
+    grouped["p_value"] = share_p_values(counts, n, base_counts, base)
     return grouped
