@@ -131,3 +131,20 @@ class Ever(Spec):
 
 
 Window = Annotated[Last | Ago | Dates | Ever, Field(discriminator="kind")]
+
+
+def periods(as_of: datetime, zone: ZoneInfo, m: int, unit: Unit, *, calendar: bool) -> list[datetime]:
+    """The moments between which the last `m` periods lie: `m` + 1 of them in UTC, ascending.
+
+    Rolling periods end at `as_of`. Calendar periods are whole days, weeks from Monday, or months in `zone`;
+    the current one is not over and left out.
+    """
+    if not calendar:
+        return [step_back(as_of, j, unit, zone) for j in range(m, -1, -1)]
+    today = as_of.astimezone(zone).date()
+    if unit == "month":
+        months = [today.year * 12 + today.month - 1 - j for j in range(m, -1, -1)]
+        return [midnight(date(n // 12, n % 12 + 1, 1), zone) for n in months]
+    days = 7 if unit == "week" else 1
+    current = today - timedelta(days=today.weekday()) if unit == "week" else today
+    return [midnight(current - timedelta(days=j * days), zone) for j in range(m, -1, -1)]
