@@ -1,4 +1,4 @@
-"""Audiences: a named rule, its members, and its preview against the base."""
+"""Audiences: a named rule, its members, its preview against the base, and why someone is in it or not."""
 
 from qa_lib.audiences.audience import Audience, engine_of, members
 from qa_lib.audiences.comparing import Tgi, q_values, share_p_values, tgi
@@ -6,6 +6,8 @@ from qa_lib.audiences.cuts import explain_count
 from qa_lib.audiences.deciding import Deciding, deciding
 from qa_lib.audiences.events import event_rows
 from qa_lib.audiences.preview import BREAKDOWN_BY, Preview, breakdown, masked, preview, sample, stamp
+from qa_lib.audiences.seen import SeenEvent
+from qa_lib.audiences.why import Explanation, NodeTruth, explain_person, why, why_not
 from qa_lib.rules import Event
 
 __all__ = [
@@ -13,13 +15,17 @@ __all__ = [
     "Audience",
     "Deciding",
     "Event",
+    "Explanation",
+    "NodeTruth",
     "Preview",
+    "SeenEvent",
     "Tgi",
     "breakdown",
     "deciding",
     "engine_of",
     "event_rows",
     "explain_count",
+    "explain_person",
     "masked",
     "members",
     "preview",
@@ -28,4 +34,6 @@ __all__ = [
     "share_p_values",
     "stamp",
     "tgi",
+    "why",
+    "why_not",
 ]
