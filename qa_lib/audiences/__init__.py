@@ -4,6 +4,7 @@ from qa_lib.audiences.audience import Audience, engine_of, members
 from qa_lib.audiences.comparing import Tgi, q_values, share_p_values, tgi
 from qa_lib.audiences.cuts import explain_count
 from qa_lib.audiences.deciding import Deciding, deciding
+from qa_lib.audiences.differing import top_differing
 from qa_lib.audiences.events import event_rows
 from qa_lib.audiences.preview import BREAKDOWN_BY, Preview, breakdown, masked, preview, sample, stamp
 from qa_lib.audiences.seen import SeenEvent
@@ -34,6 +35,7 @@ __all__ = [
     "share_p_values",
     "stamp",
     "tgi",
+    "top_differing",
     "why",
     "why_not",
 ]
