@@ -6,6 +6,7 @@ from qa_lib.audiences.cuts import explain_count
 from qa_lib.audiences.deciding import Deciding, deciding
 from qa_lib.audiences.differing import top_differing
 from qa_lib.audiences.events import event_rows
+from qa_lib.audiences.over_time import membership_over_time
 from qa_lib.audiences.preview import BREAKDOWN_BY, Preview, breakdown, masked, preview, sample, stamp
 from qa_lib.audiences.seen import SeenEvent
 from qa_lib.audiences.why import Explanation, NodeTruth, explain_person, why, why_not
@@ -29,6 +30,7 @@ __all__ = [
     "explain_person",
     "masked",
     "members",
+    "membership_over_time",
     "preview",
     "q_values",
     "sample",
