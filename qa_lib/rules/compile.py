@@ -20,6 +20,7 @@ from qa_lib.rules.catalogue import Catalogue, EventType, Field, FieldType
 from qa_lib.rules.check import require
 from qa_lib.rules.compile_people import audience_condition, lifecycle_condition, split_condition
 from qa_lib.rules.compile_sequence import sequence_condition
+from qa_lib.rules.dialects import in_dialect
 from qa_lib.rules.measures import measure_type
 from qa_lib.rules.model import (
     All,
@@ -58,7 +59,9 @@ class Compiled:
                 return _literal(self.params[node.name])
             return node
 
-        return self.expression.copy().transform(written).sql(dialect=dialect, pretty=pretty)
+        # a transformation leaves alone what it has put in place: one goes after the other
+        said = self.expression.copy().transform(in_dialect, dialect.lower(), copy=False)
+        return said.transform(written, copy=False).sql(dialect=dialect, pretty=pretty)
 
 
 class Compiler:
@@ -69,6 +72,12 @@ class Compiler:
         self.as_of = as_of
         self.zone = zone
         self.params: dict[str, AnyValue] = {}
+        self._sequences = 0
+
+    def next_number(self) -> int:
+        """A number that no other sequence of this statement has."""
+        self._sequences += 1
+        return self._sequences
 
     def bind(self, value: AnyValue) -> exp.Expr:
         """A named parameter that carries the value."""

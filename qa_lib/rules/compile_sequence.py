@@ -59,25 +59,31 @@ class _Sequence:
         self.absent = [i for i, step in enumerate(self.steps) if step.absent]
         self.immediately = any(step.immediately for step in self.steps)
         self.links, self.trailing = _links(self.steps)
+        # some engines move the named steps of a subquery to the top, where two sequences must not meet
+        number = compiler.next_number()
+        self.named_events, self.moments, self.marked = (
+            f"{name}_{number}" for name in ("named_events", "moments", "marked")
+        )
+        self.taken = [f"taken_{number}_{i}" for i in range(len(self.links) + 1)]
 
     def select(self) -> exp.Select:
         named: list[tuple[str, exp.Expr]] = [
-            ("named_events", self._named_events()),
-            ("moments", _parsed(self._moments())),
-            ("marked", _parsed(self._marked())),
+            (self.named_events, self._named_events()),
+            (self.moments, _parsed(self._moments())),
+            (self.marked, _parsed(self._marked())),
         ]
-        first = f"CASE WHEN s0 THEN {self._reach(0)} END AS reach, CASE WHEN s0 THEN t END AS start_at"
-        named.append(("taken_0", _parsed(f"SELECT *, {first} FROM marked")))
+        first = f"CASE WHEN s0 THEN {self._reach(0)} END AS reach"
+        if self.leaf.within is not None:
+            first += ", CASE WHEN s0 THEN t END AS start_at"
+        named.append((self.taken[0], _parsed(f"SELECT *, {first} FROM {self.marked}")))
         joined = False
         for number, link in enumerate(self.links):
             timed = any(self.steps[j].within is not None for j in link.absences)
             joined = joined or (timed and self.leaf.within is not None)
             step = self._by_join(number) if joined else self._by_window(number)
-            named.append((f"taken_{number + 1}", _parsed(step)))
+            named.append((self.taken[number + 1], _parsed(step)))
         conditions = ["NOT reach IS NULL", *(self._holds_at_the_end(j) for j in self.trailing)]
-        query = _parsed(
-            f"SELECT DISTINCT person_no FROM taken_{len(self.links)} WHERE {' AND '.join(conditions)}"
-        )
+        query = _parsed(f"SELECT DISTINCT person_no FROM {self.taken[-1]} WHERE {' AND '.join(conditions)}")
         for name, expression in named:
             query = query.with_(name, as_=expression, copy=False)
         return query
@@ -121,18 +127,23 @@ class _Sequence:
     def _moments(self) -> str:
         """One row per person, values and time; an event without one of the values is no moment."""
         marks = [f"s{i}" for i in range(len(self.steps))]
-        wanted = " OR ".join(marks)
-        valued = "".join(f" AND NOT {key} IS NULL" for key in self.keys)
+        wanted = f"({' OR '.join(marks)})" + "".join(f" AND NOT {key} IS NULL" for key in self.keys)
+        if self.keys:  # most values never see the first or the last step: they need no order
+            last = max(i for i, step in enumerate(self.steps) if not step.absent)
+            for end in (0, last):
+                wanted += (
+                    f" AND ({self.whose}) IN (SELECT {self.whose} FROM {self.named_events} WHERE s{end})"
+                )
         columns = ", ".join(f"MAX({mark}) AS {mark}" for mark in marks)
         if not self.immediately:
-            source = "named_events"
+            source = self.named_events
         else:
             columns += ", MIN(next_named) AS next_named"
             source = (
                 f"(SELECT *, MIN(t) OVER (PARTITION BY person_no ORDER BY t RANGE {_AFTER}) AS next_named "
-                "FROM named_events) AS followed"
+                f"FROM {self.named_events}) AS followed"
             )
-        return f"SELECT {self.whose}, t, {columns} FROM {source} WHERE ({wanted}){valued} GROUP BY {self.whose}, t"
+        return f"SELECT {self.whose}, t, {columns} FROM {source} WHERE {wanted} GROUP BY {self.whose}, t"
 
     def _marked(self) -> str:
         """The moments with, for each absence, the first time after them that breaks it."""
@@ -140,7 +151,7 @@ class _Sequence:
             f", MIN(CASE WHEN s{j} THEN t END) OVER (PARTITION BY {self.whose} ORDER BY t ROWS {_AFTER}) AS b{j}"
             for j in self.absent
         )
-        return f"SELECT *{breaks} FROM moments"
+        return f"SELECT *{breaks} FROM {self.moments}"
 
     # -- from step to step ---------------------------------------------------------------------
 
@@ -148,19 +159,21 @@ class _Sequence:
         """All moments; those of the next step that an earlier moment reaches have a reach of their own."""
         columns = ", ".join([*self._carried(), *(f"s{i}" for i in range(len(self.steps)))])
         over = f"OVER (PARTITION BY {self.whose} ORDER BY t {_BEFORE})"
-        seen = f"SELECT *, MAX(reach) {over} AS furthest, MAX(start_at) {over} AS latest FROM taken_{number}"
+        seen = f"MAX(reach) {over} AS furthest"
         taken = f"s{self.links[number].step} AND furthest >= t{self._in_span('latest')}"
-        return (
-            f"SELECT {columns}, CASE WHEN {taken} THEN {self._reach(number + 1)} END AS reach, "
-            f"CASE WHEN {taken} THEN latest END AS start_at FROM ({seen}) AS seen"
-        )
+        found = f"CASE WHEN {taken} THEN {self._reach(number + 1)} END AS reach"
+        if self.leaf.within is not None:
+            seen += f", MAX(start_at) {over} AS latest"
+            found += f", CASE WHEN {taken} THEN latest END AS start_at"
+        return f"SELECT {columns}, {found} FROM (SELECT *, {seen} FROM {self.taken[number]}) AS seen"
 
     def _by_join(self, number: int) -> str:
         """The moments of the next step that an earlier moment reaches, each with its latest start."""
         columns = ", ".join(f"marked.{c}" for c in self._carried())
         on = " AND ".join(f"marked.{c} = taken.{c}" for c in ["person_no", *self.keys])
         pairs = (
-            f"SELECT {columns}, MAX(taken.start_at) AS start_at FROM marked JOIN taken_{number} AS taken "
+            f"SELECT {columns}, MAX(taken.start_at) AS start_at "
+            f"FROM {self.marked} AS marked JOIN {self.taken[number]} AS taken "
             f"ON {on} AND taken.t < marked.t AND taken.reach >= marked.t "
             f"WHERE marked.s{self.links[number].step}{self._in_span('taken.start_at', 'marked.t')} "
             f"GROUP BY {columns}"

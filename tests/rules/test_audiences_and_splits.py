@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from oracles.rules import World, select
 
+from qa_lib.audiences import stamp
 from qa_lib.errors import SpecError, UnknownName
 from qa_lib.guards import Holdout, buckets, held_out
 from qa_lib.rules import (
@@ -81,6 +82,10 @@ def test_the_evaluation_says_which_versions_were_read(with_saved: Engine, saved:
     rule = All(InAudience("recent"), Any(InAudience("recent", 1), Tag("recency_days", ">", 3)))
     first = with_saved.evaluate(rule)
     assert first.audience_versions == {(0,): ("recent", 2), (1, 0): ("recent", 1)}
+    assert stamp(with_saved.snapshot, first)["audience_versions"] == [
+        {"audience": "recent", "version": 1},
+        {"audience": "recent", "version": 2},
+    ]
     saved.active = 1  # somebody activates another version: nothing old is remembered
     second = with_saved.evaluate(rule)
     assert second.audience_versions[(0,)] == ("recent", 1)
