@@ -7,7 +7,16 @@ from qa_lib.audiences.deciding import Deciding, deciding
 from qa_lib.audiences.differing import top_differing
 from qa_lib.audiences.events import event_rows
 from qa_lib.audiences.over_time import membership_over_time
-from qa_lib.audiences.preview import BREAKDOWN_BY, Preview, breakdown, masked, preview, sample, stamp
+from qa_lib.audiences.preview import (
+    BREAKDOWN_BY,
+    Preview,
+    breakdown,
+    masked,
+    preview,
+    sample,
+    sample_fields,
+    stamp,
+)
 from qa_lib.audiences.seen import SeenEvent
 from qa_lib.audiences.why import Explanation, NodeTruth, explain_person, why, why_not
 from qa_lib.rules import Event
@@ -34,6 +43,7 @@ __all__ = [
     "preview",
     "q_values",
     "sample",
+    "sample_fields",
     "share_p_values",
     "stamp",
     "tgi",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any as AnyValue
@@ -12,7 +13,19 @@ import pandas as pd
 from qa_lib.audiences.audience import Audience, engine_of
 from qa_lib.audiences.comparing import FALSE_DISCOVERY_RATE, q_values, share_p_values, tgi
 from qa_lib.errors import SpecError
-from qa_lib.rules import Bits, Evaluation, Field, Path, Rule, sentence, sentences, to_numbers
+from qa_lib.rules import (
+    Attribute,
+    Bits,
+    Evaluation,
+    Field,
+    Path,
+    Rule,
+    Tag,
+    sentence,
+    sentences,
+    to_numbers,
+)
+from qa_lib.rules.model import walk
 from qa_lib.tables import NOT_RECORDED_GROUP, Label
 from qa_lib.workspace import Snapshot, Workspace, quoted
 
@@ -27,6 +40,8 @@ SAMPLE_FIELDS = (
     "recency_days",
     "preferred_department",
 )
+#: More columns than this are not read on a screen.
+_SAMPLE_COLUMNS = 9
 
 
 @dataclass(frozen=True)
@@ -34,7 +49,7 @@ class Preview:
     """What an audience looks like at one moment.
 
     `counts` and `sentences` are keyed by path (child numbers from the root). `sample` shows a few
-    people with their ids masked; `breakdown` is documented at `breakdown()`. `stamp` says which data.
+    people with their ids masked, the fields that the rule names first; `breakdown` is documented at `breakdown()`. `stamp` says which data.
     """
 
     count: int
@@ -88,7 +103,7 @@ def preview(
         counts=found.counts,
         sentence=sentence(rule, engine.catalogue),
         sentences=sentences(rule, engine.catalogue),
-        sample=sample(snapshot, found.members[()], size=sample_size),
+        sample=sample(snapshot, found.members[()], size=sample_size, fields=sample_fields(rule)),
         breakdown=breakdown(snapshot, found.members[()], by=by),
         rule_hash=rule.hash,
         elapsed_ms=found.elapsed_ms,
@@ -106,21 +121,29 @@ def stamp(snapshot: Snapshot, evaluation: Evaluation) -> dict[str, AnyValue]:
     }
 
 
-def sample(snapshot: Snapshot, members: Bits, *, size: int = 8) -> pd.DataFrame:
+def sample_fields(rule: Rule) -> tuple[str, ...]:
+    """What a sample of a rule's people shows: the fields that the rule names, then `SAMPLE_FIELDS`."""
+    own = [node.field for _, node in walk(rule) if isinstance(node, Attribute | Tag)]
+    return tuple(dict.fromkeys([*own, *SAMPLE_FIELDS]))[:_SAMPLE_COLUMNS]
+
+
+def sample(
+    snapshot: Snapshot, members: Bits, *, size: int = 8, fields: Sequence[str] = SAMPLE_FIELDS
+) -> pd.DataFrame:
     """A few members with masked ids: spread evenly over the audience, the same for the same audience.
 
     Returns
     -------
     pandas.DataFrame
-        `person` (masked id) and the fields of `SAMPLE_FIELDS` that the snapshot has.
+        `person` (masked id) and those of `fields` that the snapshot has.
     """
     numbers = to_numbers(members)
     if len(numbers) > size:
         numbers = numbers[np.linspace(0, len(numbers) - 1, size).astype(int)]
     known = {f.name for f in engine_of(snapshot).catalogue.fields}
-    columns = ", ".join(quoted(name) for name in SAMPLE_FIELDS if name in known)
+    columns = [quoted(name) for name in dict.fromkeys(fields) if name in known]
     people = snapshot.frame(
-        f"SELECT person_id, {columns} FROM people JOIN profile USING (person_no) "
+        f"SELECT {', '.join(['person_id', *columns])} FROM people JOIN profile USING (person_no) "
         "WHERE person_no IN (SELECT unnest($numbers)) ORDER BY person_no",
         {"numbers": [int(n) for n in numbers]},
     )

@@ -81,6 +81,10 @@ _WORDS: dict[str, Label] = {
         "TGI = 人群占比 / 全体占比 × 100；浅色：区间含 100",
         "TGI = audience share / base share × 100; pale: the interval holds 100",
     ),
+    "sub_breakdown_controlled": Label(
+        "TGI = 人群占比 / 全体占比 × 100；浅色：控制假发现（5%）后差异不成立",
+        "TGI = audience share / base share × 100; pale: does not stand at a false discovery rate of 5%",
+    ),
     # one audience
     "condition": Label("条件", "Condition"),
     "after_step": Label("此步之后人数", "People after this step"),

@@ -53,6 +53,8 @@ def test_breakdown_agrees_with_pandas_and_scipy(
         else:
             assert row["p_value"] == pytest.approx(fisher_exact(table).pvalue)
     assert shown.loc["age_band"]["audience_count"].sum() == inside.sum()
+    assert (shown["is_different"] == (shown["q_value"] <= 0.05)).all()
+    assert (shown["q_value"] >= shown["p_value"]).all()
     assert set(shown.loc["is_fuel_buyer"].index) == {"true", "false"}
 
 
@@ -78,6 +80,14 @@ def test_sample_is_masked_small_and_the_same_again(workspace: Workspace) -> None
     pd.testing.assert_frame_equal(one, two)
     assert len(one) <= 8
     assert one["person"].str.contains("•").all()
+
+
+def test_a_sample_shows_first_what_the_rule_names(workspace: Workspace) -> None:
+    rule = All(Tag("recency_days", "<", 60), Tag("weekend_order_rate", ">", 0.2))
+    shown = preview(workspace, rule).sample
+    assert list(shown.columns[:4]) == ["person", "recency_days", "weekend_order_rate", "lifecycle_stage"]
+    assert shown.columns.is_unique
+    assert (shown["weekend_order_rate"] > 0.2).all()
 
 
 @pytest.mark.parametrize(
