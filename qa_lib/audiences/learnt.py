@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from qa_lib.audiences.audience import Audience, engine_of
+from qa_lib.audiences.audience import Audience
 from qa_lib.audiences.columns import Column, columns_of
+from qa_lib.audiences.evaluate import engine_of
 from qa_lib.audiences.tree_rule import tree_decisions, tree_rule
 from qa_lib.errors import DataError, SpecError, UnknownName
 from qa_lib.intervals import wilson_interval

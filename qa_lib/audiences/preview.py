@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any as AnyValue
@@ -10,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from qa_lib.audiences.audience import Audience, audience_sentence, named_versions
+from qa_lib.audiences.comparing import FALSE_DISCOVERY_RATE, q_values, share_p_values, tgi
 from qa_lib.audiences.evaluate import AudienceEvaluation, engine_of, evaluate, universe_of
 from qa_lib.errors import SpecError
-from qa_lib.intervals import wilson_interval
-from qa_lib.rules import Bits, Evaluation, Field, Path, Rule, sentences, to_numbers
+from qa_lib.rules import Attribute, Bits, Evaluation, Field, Path, Rule, Tag, sentences, to_numbers
+from qa_lib.rules.model import walk
 from qa_lib.tables import NOT_RECORDED_GROUP, Label
 from qa_lib.workspace import Snapshot, Workspace, quoted
 
@@ -28,8 +30,8 @@ SAMPLE_FIELDS = (
     "recency_days",
     "preferred_department",
 )
-#: Coverage of the interval of a TGI.
-TGI_LEVEL = 0.95
+#: More columns than this are not read on a screen.
+_SAMPLE_COLUMNS = 9
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Preview:
     """What an audience looks like at one moment.
 
     `counts` and `sentences` are keyed by path (child numbers from the root). `sample` shows a few
-    people with their ids masked; `breakdown` is documented at `breakdown()`. `stamp` says which data.
+    people with their ids masked, the fields that the rule names first; `breakdown` is documented at `breakdown()`. `stamp` says which data.
     """
 
     count: int
@@ -92,7 +94,7 @@ def preview(
         counts=found.counts,
         sentence=audience_sentence(audience, engine.catalogue),
         sentences=sentences(rule, engine.catalogue),
-        sample=sample(snapshot, found.members[()], size=sample_size),
+        sample=sample(snapshot, found.members[()], size=sample_size, fields=sample_fields(rule)),
         breakdown=breakdown(snapshot, found.members[()], by=by, universe=universe),
         rule_hash=rule.hash,
         elapsed_ms=found.elapsed_ms,
@@ -110,21 +112,29 @@ def stamp(snapshot: Snapshot, evaluation: Evaluation) -> dict[str, AnyValue]:
     return {**made, **snapshot.stamp()}
 
 
-def sample(snapshot: Snapshot, members: Bits, *, size: int = 8) -> pd.DataFrame:
+def sample_fields(rule: Rule) -> tuple[str, ...]:
+    """What a sample of a rule's people shows: the fields that the rule names, then `SAMPLE_FIELDS`."""
+    own = [node.field for _, node in walk(rule) if isinstance(node, Attribute | Tag)]
+    return tuple(dict.fromkeys([*own, *SAMPLE_FIELDS]))[:_SAMPLE_COLUMNS]
+
+
+def sample(
+    snapshot: Snapshot, members: Bits, *, size: int = 8, fields: Sequence[str] = SAMPLE_FIELDS
+) -> pd.DataFrame:
     """A few members with masked ids: spread evenly over the audience, the same for the same audience.
 
     Returns
     -------
     pandas.DataFrame
-        `person` (masked id) and the fields of `SAMPLE_FIELDS` that the snapshot has.
+        `person` (masked id) and those of `fields` that the snapshot has.
     """
     numbers = to_numbers(members)
     if len(numbers) > size:
         numbers = numbers[np.linspace(0, len(numbers) - 1, size).astype(int)]
     known = {f.name for f in engine_of(snapshot).catalogue.fields}
-    columns = ", ".join(quoted(name) for name in SAMPLE_FIELDS if name in known)
+    columns = [quoted(name) for name in dict.fromkeys(fields) if name in known]
     people = snapshot.frame(
-        f"SELECT person_id, {columns} FROM people JOIN profile USING (person_no) "
+        f"SELECT {', '.join(['person_id', *columns])} FROM people JOIN profile USING (person_no) "
         "WHERE person_no IN (SELECT unnest($numbers)) ORDER BY person_no",
         {"numbers": [int(n) for n in numbers]},
     )
@@ -158,13 +168,12 @@ def breakdown(
     -------
     pandas.DataFrame
         One row per field and value, largest first within a field: `field`, `label_zh`, `label_en`,
-        `value`, `audience_count`, `base_count`, `audience_rate`, `base_rate`, `tgi` (share in the
-        audience over share in the base × 100; empty for an empty audience), `tgi_low`, `tgi_high`
-        (95 %, from the Wilson interval of the audience's share).
-
-    References
-    ----------
-    Wilson (1927), "Probable inference, the law of succession, and statistical inference".
+        `value`, `audience_count`, `base_count` (people with the value), `audience_size`, `base_size` (n of
+        the shares), `audience_rate`, `base_rate`, `tgi` (share in the audience over share in the base ×
+        100; empty for an empty audience), `tgi_low`, `tgi_high` (95 %; see `qa_lib.audiences.tgi`),
+        `p_value` and `q_value` (of the difference to the people outside the audience, and controlled for
+        all rows of the frame; see `share_p_values`, `q_values`), `is_different` (whether it stands at a
+        false discovery rate of 5 %).
     """
     engine = engine_of(snapshot)
     fields = [engine.catalogue.field(name) for name in by]
@@ -176,7 +185,11 @@ def breakdown(
     numbers = to_numbers(members)
     base = np.arange(snapshot.people_count) if universe is None else to_numbers(universe)
     parts = [_one_field(snapshot, field, numbers, base) for field in fields]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    if not parts:
+        return pd.DataFrame()
+    whole = pd.concat(parts, ignore_index=True)
+    whole["q_value"] = q_values(whole["p_value"])
+    return whole.assign(is_different=whole["q_value"] <= FALSE_DISCOVERY_RATE)
 
 
 def _one_field(snapshot: Snapshot, field: Field, numbers: np.ndarray, universe: np.ndarray) -> pd.DataFrame:
@@ -201,9 +214,10 @@ def _one_field(snapshot: Snapshot, field: Field, numbers: np.ndarray, universe: 
     grouped.insert(0, "field", field.name)
     grouped.insert(1, "label_zh", field.label.zh)
     grouped.insert(2, "label_en", field.label.en)
+    grouped["audience_size"], grouped["base_size"] = n, base
     grouped["audience_rate"] = grouped["audience_count"] / n if n else 0.0
     grouped["base_rate"] = grouped["base_count"] / base if base else 0.0
-    low, high = wilson_interval(grouped["audience_count"], n, level=TGI_LEVEL)
-    for name, share in (("tgi", grouped["audience_rate"].to_numpy()), ("tgi_low", low), ("tgi_high", high)):
-        grouped[name] = share / grouped["base_rate"] * 100 if n else np.nan
+    counts, base_counts = grouped["audience_count"].to_numpy(), grouped["base_count"].to_numpy()
+    grouped["tgi"], grouped["tgi_low"], grouped["tgi_high"] = tgi(counts, n, base_counts, base)
+    grouped["p_value"] = share_p_values(counts, n, base_counts, base)
     return grouped

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from qa_lib.audiences.audience import engine_of
+from qa_lib.audiences.evaluate import engine_of
 from qa_lib.errors import SpecError
 from qa_lib.workspace import Snapshot, quoted
 

@@ -4,6 +4,7 @@
 selections back to Python. Nothing global is changed by importing.
 """
 
+from qa_lib.charts.audiences import cut_waterfall, differing_tags, membership_line
 from qa_lib.charts.backtest import backtest_bands, calibration_dots
 from qa_lib.charts.campaigns import campaign_bars, campaign_calendar, campaign_heat_map, redemption_lines
 from qa_lib.charts.format import format_value
@@ -26,10 +27,13 @@ __all__ = [
     "campaign_calendar",
     "campaign_heat_map",
     "column_coverage_bars",
+    "cut_waterfall",
+    "differing_tags",
     "format_value",
     "histogram",
     "interactive",
     "is_static",
+    "membership_line",
     "overlap_heat_map",
     "plan_funnel",
     "redemption_lines",

@@ -112,7 +112,7 @@ def upset_bars(
     shown = alt.Chart(plain(counted)).encode(
         x=x,
         tooltip=[
-            tip("audiences", "only_in", language),
+            tip("audiences", "exactly_in", language),
             tip("people:Q", "people", language, ",.0f"),
         ],
     )

@@ -107,7 +107,8 @@ def breakdown_dumbbells(
     ----------
     frame
         One row per value: `value`, `audience_rate`, `base_rate` (between 0 and 1), `tgi`, and where known
-        `tgi_low`, `tgi_high`, `audience_count`.
+        `tgi_low`, `tgi_high`, `audience_count`; with `is_different` that says what is pale, else whether
+        the interval holds 100.
     name
         What the values are values of, in the chosen language.
     audience
@@ -115,7 +116,8 @@ def breakdown_dumbbells(
     """
     data = plain(check_rows(frame))
     low, high = (data.get(c, pd.Series(index=data.index, dtype=float)) for c in ("tgi_low", "tgi_high"))
-    data["is_clear"] = ~((low <= 100) & (high >= 100))
+    controlled = "is_different" in data
+    data["is_clear"] = data["is_different"] if controlled else ~((low <= 100) & (high >= 100))
     data["tgi_label"] = ["—" if pd.isna(t) else f"TGI {t:,.0f}" for t in data["tgi"]]
     data["end"] = data[["audience_rate", "base_rate"]].max(axis=1)
     end = upper_end(data["end"])
@@ -134,6 +136,7 @@ def breakdown_dumbbells(
             else []
         ),
         *([tip("audience_count:Q", "people", language, ",.0f")] if "audience_count" in data else []),
+        *([tip("q_value:Q", "q_value", language, ".3~g")] if "q_value" in data else []),
     ]
     x = alt.X("base_rate:Q", title=None, axis=rate_axis(), scale=alt.Scale(domain=[0, end]))
     lines = base.mark_rule(strokeWidth=3, color=FAINT).encode(x=x, x2="audience_rate:Q")
@@ -165,5 +168,8 @@ def breakdown_dumbbells(
     return layered(lines, dots, words).properties(
         width=width,
         height=alt.Step(ROW + 4),
-        title=heading(say("title_breakdown", language, name=name), say("sub_breakdown", language)),
+        title=heading(
+            say("title_breakdown", language, name=name),
+            say("sub_breakdown_controlled" if controlled else "sub_breakdown", language),
+        ),
     )

@@ -81,6 +81,40 @@ _WORDS: dict[str, Label] = {
         "TGI = 人群占比 / 全体占比 × 100；浅色：区间含 100",
         "TGI = audience share / base share × 100; pale: the interval holds 100",
     ),
+    "sub_breakdown_controlled": Label(
+        "TGI = 人群占比 / 全体占比 × 100；浅色：控制假发现（5%）后差异不成立",
+        "TGI = audience share / base share × 100; pale: does not stand at a false discovery rate of 5%",
+    ),
+    # one audience
+    "condition": Label("条件", "Condition"),
+    "after_step": Label("此步之后人数", "People after this step"),
+    "change": Label("变化", "Change"),
+    "by_itself": Label("单独满足的人数", "People it selects by itself"),
+    "only_out": Label("仅因此条被排除的人数", "People only this keeps out"),
+    "only_in": Label("仅因此条入选的人数", "People only this lets in"),
+    "effect_size": Label("差异（全体标准差的倍数）", "Difference, in standard deviations of the base"),
+    "q_value": Label("q 值（控制假发现）", "q-value (false discovery rate)"),
+    "base_to_audience": Label("全体 → 人群", "Everybody → audience"),
+    "source": Label("来源", "Source"),
+    "source_snapshot": Label("当时的快照", "snapshot of then"),
+    "source_events": Label("由事件重算", "counted from events"),
+    "title_cuts": Label("各条件对人数的影响", "What each condition does to the size"),
+    "sub_cuts": Label(
+        "影响最大的条件在前；浅色为该步排除的人", "Most effect first; pale: people cut by the step"
+    ),
+    "sub_adds": Label(
+        "影响最大的条件在前；浅色为该步增加的人", "Most effect first; pale: people added by the step"
+    ),
+    "title_differing": Label("与全体差异最大的标签", "Tags that differ most from everybody"),
+    "sub_differing": Label(
+        "条长为差异 / 全体标准差，文字为全体 → 人群\n浅色：控制假发现（5%）后不成立",
+        "Bar: difference in standard deviations of the base; words: everybody → audience\nPale: does not stand at a false discovery rate of 5%",
+    ),
+    "title_membership": Label("人群规模的变化", "Size of the audience over time"),
+    "sub_membership": Label(
+        "实心：当时的快照；空心：由事件按当时重算（UTC）",
+        "Filled: snapshot of then; hollow: counted from events (UTC)",
+    ),
     # the backtest
     "observed": Label("实际核销人数", "Observed redeemers"),
     "predicted": Label("预测", "Predicted"),
@@ -145,7 +179,7 @@ _WORDS: dict[str, Label] = {
     # audiences as sets
     "other_audience": Label("与人群", "With audience"),
     "share_of_row": Label("占本行人群", "Share of the row's audience"),
-    "only_in": Label("恰好属于", "In exactly"),
+    "exactly_in": Label("恰好属于", "In exactly"),
     "and": Label("、", ", "),
     "title_overlap": Label("人群重合", "How audiences overlap"),
     "sub_overlap": Label(

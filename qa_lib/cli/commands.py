@@ -23,7 +23,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 audience_app = typer.Typer(
-    help="Count and preview a rule file; save, compare and take back audiences.", no_args_is_help=True
+    help="Count, preview and explain a rule file; save, compare and take back audiences.",
+    no_args_is_help=True,
 )
 rule_app = typer.Typer(
     help="Check a rule file, print its SQL, compare two, or carry it to other tools.", no_args_is_help=True
@@ -175,6 +176,43 @@ def audience_members(
 
     found = members(Workspace.open(workspace), _audience(rule), as_of)["person_id"].tolist()
     print_answer({"count": len(found), "person_ids": found}, "\n".join(found), as_json)
+
+
+@audience_app.command("explain")
+def audience_explain(
+    rule: RuleFile,
+    person: Annotated[
+        str | None, typer.Option("--person", help="A person_id: why this person is in it, or is not.")
+    ] = None,
+    language: Annotated[str, typer.Option(help="zh, en, or both.")] = "both",
+    workspace: WorkspaceOption = None,
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """What each condition does to the size; with --person, why that person is in the audience or not."""
+    from qa_lib.audiences import explain_count, explain_person
+    from qa_lib.workspace import Workspace
+
+    if language not in ("zh", "en", "both"):
+        raise typer.BadParameter(f"{language!r} is none of zh, en, both", param_hint="--language")
+    languages = ("zh", "en") if language == "both" else (language,)
+    read = _rule(rule)
+    snapshot = Workspace.open(workspace).snapshot(as_of)
+    if person is not None:
+        found = explain_person(snapshot, read, person)
+        print_answer(found.to_dict(), "\n\n".join(found.text(one) for one in languages), as_json)
+        return
+    frame = explain_count(snapshot, read)
+    answer = {
+        "steps": json.loads(frame.dropna(subset=["step"]).to_json(orient="records", force_ascii=False)),
+        "nodes": json.loads(frame[frame["step"].isna()].to_json(orient="records", force_ascii=False)),
+        "rule_hash": read.hash,
+        **snapshot.stamp(),
+    }
+    columns = [*(f"sentence_{one}" for one in languages), "remaining_count", "change_count", "change_rate"]
+    shown = frame.dropna(subset=["step"])[[*columns, "only_out_count"]].set_index(f"sentence_{languages[0]}")
+    shown["change_rate"] = shown["change_rate"].map("{:+.1%}".format, na_action="ignore")
+    print_answer(answer, shown.reset_index().to_string(index=False, na_rep="", justify="left"), as_json)
 
 
 @rule_app.command("check")

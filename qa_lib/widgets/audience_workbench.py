@@ -6,9 +6,10 @@ import json
 from typing import Any as AnyValue
 
 import ipywidgets
+import numpy as np
 import pandas as pd
 
-from qa_lib.audiences import BREAKDOWN_BY, breakdown, engine_of, sample
+from qa_lib.audiences import BREAKDOWN_BY, breakdown, engine_of, sample, sample_fields
 from qa_lib.charts import Live, breakdown_dumbbells, is_static, to_svg
 from qa_lib.charts.format import format_value
 from qa_lib.charts.html import Html, join, picture, style, tag
@@ -93,7 +94,8 @@ class AudienceWorkbench:
 
     def sample(self) -> pd.DataFrame:
         """A few masked members; see `qa_lib.audiences.sample`."""
-        return sample(self.snapshot, self._found().members[()])
+        found = self._found()
+        return sample(self.snapshot, found.members[()], fields=sample_fields(found.rule))
 
     def _found(self) -> Evaluation:
         if self.evaluation is None:
@@ -213,4 +215,8 @@ def _cell(value: AnyValue) -> str:
         return (
             format_value(value, "number") if not float(value).is_integer() else format_value(value, "count")
         )
-    return "—" if value is None or value is pd.NA else str(value)
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d}"
+    if isinstance(value, list | np.ndarray):
+        return "、".join(map(str, value))
+    return "—" if value is None or value is pd.NA or value is pd.NaT else str(value)

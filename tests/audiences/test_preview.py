@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import chi2_contingency, fisher_exact
+from scipy.stats.contingency import expected_freq
 
 from qa_lib.audiences import Audience, breakdown, engine_of, masked, members, preview
 from qa_lib.errors import AsOfOutside, SpecError, UnknownName
@@ -43,10 +44,17 @@ def test_breakdown_agrees_with_pandas_and_scipy(
         assert (row["audience_count"], row["base_count"]) == (mine, base)
         expected = mine / inside.sum() / (base / len(profile)) * 100
         assert row["tgi"] == pytest.approx(expected)
-        interval = binomtest(mine, int(inside.sum())).proportion_ci(0.95, method="wilson")
-        assert row["tgi_low"] == pytest.approx(interval.low / row["base_rate"] * 100)
-        assert row["tgi_high"] == pytest.approx(interval.high / row["base_rate"] * 100)
+        assert (row["audience_size"], row["base_size"]) == (inside.sum(), len(profile))
+        assert row["tgi_low"] < row["tgi"] < row["tgi_high"]
+        table = pd.crosstab(inside, ages == value)
+        if expected_freq(table).min() >= 5:
+            assert row["p_value"] == pytest.approx(chi2_contingency(table, correction=False).pvalue)
+            assert (row["tgi_low"] <= 100 <= row["tgi_high"]) == (row["p_value"] >= 0.05)
+        else:
+            assert row["p_value"] == pytest.approx(fisher_exact(table).pvalue)
     assert shown.loc["age_band"]["audience_count"].sum() == inside.sum()
+    assert (shown["is_different"] == (shown["q_value"] <= 0.05)).all()
+    assert (shown["q_value"] >= shown["p_value"]).all()
     assert set(shown.loc["is_fuel_buyer"].index) == {"true", "false"}
 
 
@@ -72,6 +80,14 @@ def test_sample_is_masked_small_and_the_same_again(workspace: Workspace) -> None
     pd.testing.assert_frame_equal(one, two)
     assert len(one) <= 8
     assert one["person"].str.contains("•").all()
+
+
+def test_a_sample_shows_first_what_the_rule_names(workspace: Workspace) -> None:
+    rule = All(Tag("recency_days", "<", 60), Tag("weekend_order_rate", ">", 0.2))
+    shown = preview(workspace, rule).sample
+    assert list(shown.columns[:4]) == ["person", "recency_days", "weekend_order_rate", "lifecycle_stage"]
+    assert shown.columns.is_unique
+    assert (shown["weekend_order_rate"] > 0.2).all()
 
 
 @pytest.mark.parametrize(

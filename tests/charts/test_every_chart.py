@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any as AnyValue
 
 import altair as alt
 import numpy as np
@@ -15,16 +15,17 @@ import pytest
 from review_frames import FIGURES, PLAN, RESULT, SEGMENTS, SIMULATED
 
 from qa_lib import charts
-from qa_lib.audiences import overlap_counts, upset_counts
+from qa_lib.audiences import explain_count, overlap_counts, top_differing, upset_counts
 from qa_lib.charts.words import say
 from qa_lib.errors import DataError, UnknownName
 from qa_lib.measure import campaign_metrics, redemptions_over_time, spend_over_time
 from qa_lib.profiles import tags
+from qa_lib.rules import All, Any, Event, Last, Not, Tag
 from qa_lib.rules.bits import from_numbers
 from qa_lib.simulate import backtest
 from qa_lib.workspace import Snapshot
 
-Draw = Callable[[Snapshot, str], Any]
+Draw = Callable[[Snapshot, str], AnyValue]
 COVERAGE = pd.DataFrame(
     {
         "column": ["campaign_id", "channel"],
@@ -49,6 +50,21 @@ SETS = {
     "vip.a[0] <b>": from_numbers(np.array([4, 5, 6]), 64),
     "nobody": from_numbers(np.array([], dtype=np.int64), 64),
 }
+REGULARS = All(
+    Tag("order_count_365d", ">", 10),
+    Event("visit", window=Last(60, "day")),
+    Not(Any(Tag("is_fuel_buyer", "=", True), Event("cart", window=Last(7, "day")))),
+)
+OVER_TIME = pd.DataFrame(
+    {
+        "as_of": pd.to_datetime(["2017-06-01T04:00Z", "2017-09-01T04:00Z", "2018-01-01T05:00Z"], utc=True),
+        "count": [120, 180, 160],
+        "universe": [480, 490, 500],
+        "share": [0.25, 0.367, 0.32],
+        "source": ["events", "events", "snapshot"],
+        "snapshot": "20180101T050000Z-0123456789ab",
+    }
+)
 CHARTS: dict[str, Draw] = {
     "title_overlap": lambda _, lang: charts.overlap_heat_map(overlap_counts(SETS), language=lang),
     "title_upset": lambda _, lang: charts.upset_bars(upset_counts(SETS), language=lang, most=2),
@@ -90,6 +106,11 @@ CHARTS: dict[str, Draw] = {
     "title_review_segments": lambda s, lang: charts.review_segments(
         SEGMENTS, "age_band", "", language=lang, selected="45-54"
     ),
+    "title_cuts": lambda s, lang: charts.cut_waterfall(
+        explain_count(s, REGULARS), language=lang, title="<b>"
+    ),
+    "title_differing": lambda s, lang: charts.differing_tags(top_differing(s, REGULARS), language=lang),
+    "title_membership": lambda s, lang: charts.membership_line(OVER_TIME, language=lang),
     "title_breakdown": lambda s, lang: charts.breakdown_dumbbells(SHARES, "", language=lang),
 }
 
@@ -143,10 +164,22 @@ def test_an_incomplete_campaign_is_drawn_hollow_and_colours_stay_with_their_type
     assert "is_complete" in json.dumps(spec["layer"][0]["encoding"]["fillOpacity"])
 
 
+def test_a_waterfall_of_an_or_adds_and_names_only_the_parts(snapshot: Snapshot) -> None:
+    rule = Any(Tag("order_count_365d", ">", 30), All(Event("cart"), Tag("is_fuel_buyer", "=", True)))
+    frame = explain_count(snapshot, rule)
+    spec = charts.cut_waterfall(frame, language="en").to_dict()
+    rows = next(iter(spec["datasets"].values()))
+    assert [row["name"].split(" ")[0] for row in rows] == ["nobody", "1.", "2."]
+    assert "added by the step" in json.dumps(spec)
+    assert rows[-1]["remaining_count"] == rows[-1]["low"] + rows[-1]["change_count"]
+
+
 def test_empty_frames_draw_empty_charts(snapshot: Snapshot) -> None:
     frame = campaign_metrics(snapshot).iloc[:0]
     assert charts.to_svg(charts.campaign_bars(frame))
     assert charts.to_svg(charts.campaign_calendar(frame))
+    assert charts.to_svg(charts.differing_tags(top_differing(snapshot, REGULARS, 0)))
+    assert charts.to_svg(charts.membership_line(OVER_TIME.iloc[:0]))
     result = backtest(snapshot, least_training_campaigns=2, draw_count=100)
     assert charts.to_svg(charts.backtest_bands(result.campaigns.iloc[:0]))
     assert charts.to_svg(charts.calibration_dots(result.calibration.iloc[:0]))

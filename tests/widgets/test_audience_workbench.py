@@ -36,6 +36,15 @@ def test_a_fault_leaves_words_and_no_stale_figures(snapshot: Snapshot) -> None:
     assert bench._sql.value == ""
 
 
+def test_a_sample_shows_lists_and_days_as_people_read_them(snapshot: Snapshot) -> None:
+    rule = All(Tag("departments_90d", "has all", ["DELI", "MEAT"]), Tag("first_order_on", "is set"))
+    page = AudienceWorkbench(snapshot, rule)._people.value
+    assert "DELI" in page
+    assert "、MEAT" in page
+    assert "['" not in page
+    assert "00:00:00" not in page
+
+
 def test_language_and_field_can_be_changed(snapshot: Snapshot) -> None:
     bench = AudienceWorkbench(snapshot, RULE)
     assert "样例" in bench._people.value
