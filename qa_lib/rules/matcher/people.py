@@ -1,0 +1,131 @@
+"""A micro-batch of people by column: what the predicates of one set of rules read of each person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any as AnyValue
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from qa_lib.rules.matcher.compare import OrderedIndex
+from qa_lib.rules.matcher.person import EventLog, Person
+from qa_lib.rules.matcher.predicates import Predicates
+from qa_lib.rules.matcher.sections import EventPlan, FieldSection
+
+Ints = npt.NDArray[np.int64]
+#: Above it, sums of hundredths might leave what a double holds exactly.
+_LARGEST_CENTS = 2**40
+
+
+class Numbers(NamedTuple):
+    """Numbers, and for whom there is one; shape (n_people,) each."""
+
+    values: npt.NDArray[np.float64]
+    there: npt.NDArray[np.bool_]
+
+
+class Coded(NamedTuple):
+    """The distinct values, and the place of each person's among them; shape (n_people,)."""
+
+    distinct: list[AnyValue]
+    codes: npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Events:
+    """The events of one kind of all people, person by person in order of time.
+
+    Parameters
+    ----------
+    person, times
+        The number of the person in the batch, and microseconds since 1970; shape (n_events,).
+    first
+        Where each person's events begin; shape (n_people + 1,).
+    rows, filters
+        The events that have a text that some filter requires, and the number of that filter among the
+        quick ones of the kind, by filter and person; shape (n_pairs,).
+    columns
+        Properties that are summed, in whole hundredths.
+    """
+
+    person: Ints
+    times: Ints
+    first: Ints
+    rows: Ints
+    filters: Ints
+    columns: dict[str, Ints]
+
+
+class People:
+    """A micro-batch by column; see `Matcher.lay_out`."""
+
+    def __init__(self, people: Sequence[Person], predicates: Predicates) -> None:
+        self.people = list(people)
+        self.flags = np.array(
+            [[p.fields.get(name) is True for p in people] for name in predicates.flags], dtype=np.uint8
+        ).reshape(len(predicates.flags), len(people))
+        self.keys = {name: self._keys(section) for name, section in predicates.fields.items()}
+        self.events = {event: self._events(event, plan) for event, plan in predicates.plans.items()}
+
+    def __len__(self) -> int:
+        return len(self.people)
+
+    def _keys(self, section: FieldSection) -> Numbers | Coded:
+        values = [p.fields.get(section.name) for p in self.people]
+        if isinstance(section.index, OrderedIndex) and all(isinstance(v, float | None) for v in values):
+            there = np.array([v is not None for v in values], dtype=bool)
+            return Numbers(np.array([0.0 if v is None else v for v in values]), there)
+        codes: dict[AnyValue, int] = {}
+        coded = [codes.setdefault(v, len(codes)) for v in values]
+        return Coded(list(codes), np.array(coded, dtype=np.intp))
+
+    def _events(self, event: str, plan: EventPlan) -> Events:
+        logs = [p.events.get(event) for p in self.people]
+        counts = [0 if log is None else len(log.times) for log in logs]
+        there = [log for log in logs if log is not None]
+        numbers = {id(one): number for number, one in enumerate(plan.quick)}
+        rows: list[int] = []
+        filters: list[int] = []
+        for name, wanted in plan.required.items():
+            quick = {
+                v: [numbers[id(one)] for one in many if id(one) in numbers] for v, many in wanted.items()
+            }
+            for at, value in enumerate(v for log in there for v in log.values(name)):
+                for number in quick.get(value, ()):
+                    rows.append(at)
+                    filters.append(number)
+        summed = {
+            str(section.measure.property)
+            for one in (*plan.every, *plan.quick)
+            for section in one.sections.values()
+            if section.measure.kind == "sum"
+        }
+        columns = {name: _cents(there, name) for name in summed}
+        person = np.repeat(np.arange(len(logs)), counts)
+        at, of = np.array(rows, dtype=np.int64), np.array(filters, dtype=np.int64)
+        order = np.lexsort((person[at], of))
+        return Events(
+            person,
+            np.array([t for log in there for t in log.times], dtype=np.int64),
+            np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+            at[order],
+            of[order],
+            {name: column for name, column in columns.items() if column is not None},
+        )
+
+
+def _cents(logs: Sequence[EventLog], name: str) -> Ints | None:
+    """Amounts of at most two decimals as whole hundredths; None where a sum of doubles might not be exact."""
+    found: list[int] = []
+    for value in (v for log in logs for v in log.values(name)):
+        if value is not None and not isinstance(value, int | Decimal):
+            return None
+        scaled: AnyValue = 0 if value is None else value * 100
+        if scaled != int(scaled) or abs(scaled) > _LARGEST_CENTS:
+            return None
+        found.append(int(scaled))
+    return np.array(found, dtype=np.int64)
