@@ -10,6 +10,7 @@ import threading
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import duckdb
@@ -143,7 +144,6 @@ class OrderedIndex:
             self.table[:-1, i] = _at_places(every, c.operator, [places[g] for g in c.given])
             self.table[-1, i] = c.when_missing if if_missing is None else if_missing[i]
         self.by_comparison = np.ascontiguousarray(self.table.T)
-        self.as_doubles: npt.NDArray[np.float64] = np.array(self.thresholds, dtype=np.float64)
         self._rows: list[Truths] = [row.tobytes() for row in self.table]
         self.missing: Truths = self._rows[-1]
         self.known: dict[Any, Truths] = {None: self.missing}
@@ -157,6 +157,11 @@ class OrderedIndex:
         if len(self.known) < _KEPT_VALUES:
             self.known[value] = self._rows[2 * i + on_it]
         return self._rows[2 * i + on_it]
+
+    @cached_property
+    def as_doubles(self) -> npt.NDArray[np.float64]:
+        """The thresholds of numbers; shape (n_thresholds,)."""
+        return np.array(self.thresholds, dtype=np.float64)
 
 
 class ValueIndex:

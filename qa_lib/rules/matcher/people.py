@@ -106,13 +106,13 @@ class People:
         }
         columns = {name: _cents(there, name) for name in summed}
         person = np.repeat(np.arange(len(logs)), counts)
-        at, of = np.array(rows, dtype=np.int64), np.array(filters, dtype=np.int64)
-        order = np.lexsort((person[at], of))
+        pairs, of = np.array(rows, dtype=np.int64), np.array(filters, dtype=np.int64)
+        order = np.lexsort((person[pairs], of))
         return Events(
             person,
             np.array([t for log in there for t in log.times], dtype=np.int64),
             np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
-            at[order],
+            pairs[order],
             of[order],
             {name: column for name, column in columns.items() if column is not None},
         )
