@@ -76,7 +76,8 @@ class People:
 
     def _keys(self, section: FieldSection) -> Numbers | Coded:
         values = [p.fields.get(section.name) for p in self.people]
-        if isinstance(section.index, OrderedIndex) and all(isinstance(v, float | None) for v in values):
+        known = [v for v in values if v is not None]
+        if known and isinstance(section.index, OrderedIndex) and all(isinstance(v, float) for v in known):
             there = np.array([v is not None for v in values], dtype=bool)
             return Numbers(np.array([0.0 if v is None else v for v in values]), there)
         codes: dict[AnyValue, int] = {}

@@ -253,7 +253,9 @@ class Predicates:
 
     def next_change(self, person: Person, as_of: int) -> int:
         """The first moment after `as_of` at which time alone may change a predicate, or `NEVER`."""
-        found = min((leaf.changes(person, as_of) for leaf in self.leaves), default=NEVER)
+        found = NEVER
+        for leaf in self.leaves:
+            found = _leaf_changes(leaf, person, as_of, found)
         for one, log, events in self.concerned(person, as_of):
             found = min(found, one.filter.changes(log, as_of))
             times = log.times if events is None else [log.times[i] for i in events]
@@ -289,6 +291,18 @@ class Predicates:
             if row(moment) != now:
                 break
         return moment
+
+
+def _leaf_changes(leaf: Leaf, person: Person, as_of: int, before: int) -> int:
+    """The first moment at which a leaf's answer changes, or `before` where that is none."""
+    now, moment = leaf.holds(person, as_of), as_of
+    for _ in range(_FOLLOWED):
+        moment = leaf.changes(person, moment)
+        if moment >= before:
+            return before
+        if leaf.holds(person, moment) != now:
+            break
+    return moment
 
 
 def _passing(filter: Filter, log: EventLog, events: Iterable[int], as_of: int) -> list[int]:
