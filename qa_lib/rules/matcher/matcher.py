@@ -19,6 +19,7 @@ from qa_lib.rules.check import require
 from qa_lib.rules.matcher.active import ActiveRule, by_priority, winners
 from qa_lib.rules.matcher.admission import Admission
 from qa_lib.rules.matcher.batch import BatchMatches, match_batch
+from qa_lib.rules.matcher.membership import MemberIds, audience_plug
 from qa_lib.rules.matcher.moments import NEVER
 from qa_lib.rules.matcher.people import People
 from qa_lib.rules.matcher.person import Person, microseconds, moment_of
@@ -85,8 +86,8 @@ class Matches:
         """The first moment at which time alone may change the answer; None where it never does.
 
         Until then the same person matches the same rules. At that moment at least one predicate of the rules
-        changes; only for windows of calendar months, anniversaries and conditions that plug in it may come
-        earlier than the change.
+        changes, but for those that are followed for 64 changes of what they look at without one of their own
+        (windows of calendar months, days since an event): then it comes earlier than the change.
         """
         found = self._matcher.predicates.next_change(self._person, self._as_of)
         return None if found >= NEVER else moment_of(found)
@@ -110,6 +111,8 @@ class Matcher:
         Of how many people a condition holds, between 0 and 1, by the condition's hash (see
         `measured_shares`); where it is not given, it is guessed from the operator. It makes matching
         faster and never changes an answer.
+    audiences
+        Finds the ids of the members of a saved audience; read once per condition, as the rules are compiled.
     plugs
         How further kinds of conditions are answered, by kind.
 
@@ -127,13 +130,16 @@ class Matcher:
         *,
         inclusive: Collection[str] = (),
         shares: Mapping[str, float] | None = None,
+        audiences: MemberIds | None = None,
         plugs: Mapping[str, Plug] | None = None,
     ) -> None:
         self.rules = by_priority(rules)
         self.catalogue, self.zone, self.inclusive = catalogue, zone, frozenset(inclusive)
         self.names = [rule.name for rule in self.rules]
         self.groups = [rule.group for rule in self.rules]
-        self.predicates = Predicates(catalogue, zone, {**PLUGS, **(plugs or {})})
+        self.predicates = Predicates(
+            catalogue, zone, {**PLUGS, "audience": audience_plug(audiences), **(plugs or {})}
+        )
         self._require_names()
         conditions: dict[AnyValue, None] = {}
         self.condition_count = 0

@@ -74,6 +74,17 @@ class Filter:
     def _any(parts: list[Passes]) -> Passes:
         return parts[0] if len(parts) == 1 else lambda log, i, as_of: any(p(log, i, as_of) for p in parts)
 
+    def passing(self, log: EventLog, as_of: int) -> Sequence[int]:
+        """The events of a log that pass, ascending."""
+        if self.nothing:
+            return ()
+        events: Sequence[int] = range(len(log.times))
+        if self.required is not None:
+            column, texts = log.values(self.required[0]), self.required[1]
+            events = [i for i in events if column[i] in texts]
+        rest = self.rest
+        return events if rest is None else [i for i in events if rest(log, i, as_of)]
+
     def changes(self, log: EventLog, as_of: int) -> int:
         """The first moment after `as_of` at which time alone may let other events pass."""
         found = NEVER

@@ -15,7 +15,9 @@ from zoneinfo import ZoneInfo
 from qa_lib.rules.catalogue import Catalogue
 from qa_lib.rules.matcher.compare import Comparison, OrderedIndex, comparison, holds, index_of
 from qa_lib.rules.matcher.days import TIMED, day_condition
+from qa_lib.rules.matcher.journeys import LifecycleLeaf, SequenceLeaf
 from qa_lib.rules.matcher.measures import Filter, between, may_change, measured
+from qa_lib.rules.matcher.membership import SplitLeaf
 from qa_lib.rules.matcher.moments import NEVER, Span
 from qa_lib.rules.matcher.person import EventLog, Person
 from qa_lib.rules.matcher.sections import (
@@ -336,4 +338,10 @@ class TimedField:
         return NEVER if found is None else found
 
 
-PLUGS: dict[str, Plug] = {"attribute": TimedField, "tag": TimedField}
+PLUGS: dict[str, Plug] = {
+    "attribute": TimedField,
+    "tag": TimedField,
+    "sequence": SequenceLeaf,
+    "lifecycle": LifecycleLeaf,
+    "split": SplitLeaf,
+}
