@@ -84,6 +84,8 @@ def matcher(tier: str = "S", *, rounds: int = 5) -> dict[str, AnyValue]:
     people = make_people(_ASKED[tier], seed=7)
     catalogue = make_catalogue()
     waiting, cpu = waited(), time.process_time()
+    made = _microseconds(lambda p: Person(p.person_id, p.fields, p.events), people)
+    figures.append(figure("record_made.1030_fields", statistics.median(made), "µs"))
     for count in RULES:
         rules = make_rules(count, seed=11)
         started = time.perf_counter()

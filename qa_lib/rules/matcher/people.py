@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from types import NoneType
 from typing import Any as AnyValue
 from typing import NamedTuple
 
@@ -65,24 +66,24 @@ class People:
 
     def __init__(self, people: Sequence[Person], predicates: Predicates) -> None:
         self.people = list(people)
-        self.flags = np.array(
-            [[p.fields.get(name) is True for p in people] for name in predicates.flags], dtype=np.uint8
-        ).reshape(len(predicates.flags), len(people))
-        self.keys = {name: self._keys(section) for name, section in predicates.fields.items()}
+        self.flags = np.zeros((len(predicates.flags), len(self.people)), dtype=np.uint8)
+        pairs = [
+            (flag, number)
+            for number, person in enumerate(self.people)
+            for name in person.true
+            if (flag := predicates.flag_places.get(name)) is not None
+        ]
+        if pairs:
+            self.flags[tuple(zip(*pairs, strict=True))] = 1
+        columns = list(zip(*map(predicates.values, self.people), strict=True)) or [()] * len(predicates.names)
+        self.keys = {
+            name: _keys(section, column)
+            for (name, section), column in zip(predicates.fields.items(), columns, strict=True)
+        }
         self.events = {event: self._events(event, plan) for event, plan in predicates.plans.items()}
 
     def __len__(self) -> int:
         return len(self.people)
-
-    def _keys(self, section: FieldSection) -> Numbers | Coded:
-        values = [p.fields.get(section.name) for p in self.people]
-        known = [v for v in values if v is not None]
-        if known and isinstance(section.index, OrderedIndex) and all(isinstance(v, float) for v in known):
-            there = np.array([v is not None for v in values], dtype=bool)
-            return Numbers(np.array([0.0 if v is None else v for v in values]), there)
-        codes: dict[AnyValue, int] = {}
-        coded = [codes.setdefault(v, len(codes)) for v in values]
-        return Coded(list(codes), np.array(coded, dtype=np.intp))
 
     def _events(self, event: str, plan: EventPlan) -> Events:
         logs = [p.events.get(event) for p in self.people]
@@ -117,6 +118,16 @@ class People:
             of[order],
             {name: column for name, column in columns.items() if column is not None},
         )
+
+
+def _keys(section: FieldSection, values: Sequence[AnyValue]) -> Numbers | Coded:
+    if isinstance(section.index, OrderedIndex) and set(map(type, values)) in ({float}, {float, NoneType}):
+        found = np.array(values, dtype=np.float64)  # None becomes NaN, which no value is
+        there = ~np.isnan(found)
+        return Numbers(np.where(there, found, 0.0), there)
+    codes: dict[AnyValue, int] = {}
+    coded = [codes.setdefault(v, len(codes)) for v in values]
+    return Coded(list(codes), np.array(coded, dtype=np.intp))
 
 
 def _cents(logs: Sequence[EventLog], name: str) -> Ints | None:

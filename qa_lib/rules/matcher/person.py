@@ -92,7 +92,7 @@ class Person:
         By type: a log, or pairs of a moment with a zone and the event's properties.
     """
 
-    __slots__ = ("events", "fields", "person_id")
+    __slots__ = ("events", "fields", "person_id", "true")
 
     def __init__(
         self,
@@ -106,6 +106,8 @@ class Person:
             name: log if isinstance(log, EventLog) else EventLog.of(log)
             for name, log in (events or {}).items()
         }
+        #: The names of the fields that are true: few of many boolean tags.
+        self.true = _true(self.fields)
 
     def with_event(self, event: str, at: datetime, properties: Mapping[str, Any]) -> Person:
         """The same person after one more event, which may come late."""
@@ -123,7 +125,7 @@ class Person:
 
     def _but(self, fields: dict[str, Any], events: dict[str, EventLog]) -> Person:
         other = Person(self.person_id, {}, events)
-        other.fields = fields
+        other.fields, other.true = fields, _true(fields)
         return other
 
     def __eq__(self, other: object) -> bool:
@@ -138,6 +140,10 @@ class Person:
     def __repr__(self) -> str:
         events = ", ".join(f"{len(log.times)} {name}" for name, log in self.events.items())
         return f"Person({self.person_id!r}, {len(self.fields)} fields, events: {events or 'none'})"
+
+
+def _true(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple([name for name, value in fields.items() if value is True])
 
 
 def read_person(snapshot: Snapshot, person_id: str) -> Person:

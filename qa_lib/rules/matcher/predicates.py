@@ -55,7 +55,7 @@ class Predicates:
         self._plugs = plugs
         self._spans: dict[AnyValue, int] = {}
         self._places: dict[AnyValue, tuple[AnyValue, int]] = {}
-        self._flag_places: dict[str, int] = {}
+        self.flag_places: dict[str, int] = {}
         self._conditions: dict[AnyValue, AnyValue] = {}
 
     # -- gathering -----------------------------------------------------------------------------
@@ -78,10 +78,10 @@ class Predicates:
         type = self.catalogue.field(condition.field).type
         compared = comparison(condition.operator, condition.value, condition.missing, type)
         if type == "boolean" and compared == _IS_TRUE:
-            if condition.field not in self._flag_places:
-                self._flag_places[condition.field] = len(self.flags)
+            if condition.field not in self.flag_places:
+                self.flag_places[condition.field] = len(self.flags)
                 self.flags.append(condition.field)
-            return "flag", self._flag_places[condition.field]
+            return "flag", self.flag_places[condition.field]
         section = self.fields.setdefault(condition.field, FieldSection(condition.field))
         key = (condition.field, compared)
         if key not in self._places:
@@ -143,7 +143,6 @@ class Predicates:
         self._first_leaf = len(template)
         self.template = bytes(template) + bytes(len(self.leaves))
         self.size = len(self.template)
-        self._flag_values = _getter(self.flags)
         self._field_values = _getter(self.names)
         self._answers = [(s.index.known.get, s.index.truths) for s in self.fields.values()]
         self._rest = self.template[self._first_measure :]
@@ -184,21 +183,25 @@ class Predicates:
 
     def truths(self, person: Person, as_of: int) -> bytearray:
         """The truth of every predicate for one person, one byte each; shape (size,)."""
-        fields = person.fields
-        try:
-            flags = bytes(self._flag_values(fields))
-        except (KeyError, TypeError):  # a field that is not there, or None
-            flags = bytes([fields.get(name) is True for name in self.flags])
-        try:
-            values = self._field_values(fields)
-        except KeyError:
-            values = [fields.get(name) for name in self.names]
+        flags = bytearray(len(self.flags))
+        place = self.flag_places.get
+        for name in person.true:
+            if (flag := place(name)) is not None:
+                flags[flag] = 1
+        values = self.values(person)
         found = [known(v) or answer(v) for v, (known, answer) in zip(values, self._answers, strict=True)]
         truths = bytearray().join((b"\1", flags, *found, self._rest))
         self.write_events(person, as_of, truths)
         for slot, leaf in enumerate(self.leaves, self._first_leaf):
             truths[slot] = leaf.holds(person, as_of)
         return truths
+
+    def values(self, person: Person) -> Sequence[AnyValue]:
+        """The person's values of the fields, in the order of `names`."""
+        try:
+            return self._field_values(person.fields)
+        except KeyError:  # a field that is not there
+            return [person.fields.get(name) for name in self.names]
 
     def write_events(
         self, person: Person, as_of: int, truths: bytearray, only: Container[int] | None = None
