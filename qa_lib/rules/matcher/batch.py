@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from qa_lib.rules import bits
-from qa_lib.rules.matcher.batch_events import places, write_events
-from qa_lib.rules.matcher.compare import OrderedIndex
-from qa_lib.rules.matcher.people import Numbers, People
+from qa_lib.rules.matcher.batch_events import write_events
+from qa_lib.rules.matcher.people import People
 from qa_lib.rules.matcher.person import Person
 from qa_lib.rules.matcher.predicates import Predicates
 from qa_lib.rules.matcher.terms import Node
@@ -69,19 +68,7 @@ def _literals(predicates: Predicates, people: People, as_of: int) -> Words:
     def write(first: int, truths: npt.NDArray[np.uint8]) -> None:
         packed[first : first + len(truths), :n_bytes] = np.packbits(truths, axis=1, bitorder="little")
 
-    write(0, np.ones((1, len(people)), dtype=np.uint8))
-    write(1, people.flags)
-    for name, section in predicates.fields.items():
-        keys = people.keys[name]
-        if isinstance(keys, Numbers):
-            assert isinstance(section.index, OrderedIndex)
-            table, at = section.index.by_comparison, places(section.index, keys.values, keys.there)
-        else:
-            known, answer = section.index.known.get, section.index.truths
-            answers = b"".join([known(value) or answer(value) for value in keys.distinct])
-            answered = np.frombuffer(answers, dtype=np.uint8).reshape(-1, len(section.compared))
-            table, at = np.ascontiguousarray(answered.T), keys.codes
-        write(section.first, table.take(at, axis=1))
+    packed[: len(people.fixed), :n_bytes] = people.fixed
     write_events(predicates, people, as_of, write)
     for slot, leaf in enumerate(predicates.leaves, size - len(predicates.leaves)):
         write(slot, np.array([[leaf.holds(person, as_of) for person in people.people]], dtype=np.uint8))

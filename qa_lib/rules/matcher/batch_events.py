@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from qa_lib.rules.matcher.compare import OrderedIndex
 from qa_lib.rules.matcher.people import Events, Ints, People
 from qa_lib.rules.matcher.predicates import Predicates
 from qa_lib.rules.matcher.sections import EventPlan, Filtered, MeasureSection
@@ -16,18 +15,6 @@ from qa_lib.rules.matcher.sections import EventPlan, Filtered, MeasureSection
 if TYPE_CHECKING:
     Bounds = list[tuple[int | None, int]]
     Write = Callable[[int, npt.NDArray[np.uint8]], None]
-
-
-def places(
-    index: OrderedIndex, values: npt.NDArray[np.float64], there: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.intp]:
-    """Which row of an index's table answers each value; shape (n,)."""
-    thresholds = index.as_doubles
-    if not len(thresholds):
-        return np.where(there, 0, -1)
-    below = thresholds.searchsorted(values)
-    on_it = thresholds.take(below, mode="clip") == values
-    return np.where(there, 2 * below + on_it, len(index.table) - 1)
 
 
 def write_events(predicates: Predicates, people: People, as_of: int, write: Write) -> None:
@@ -81,7 +68,7 @@ def _write_whole(section: MeasureSection, events: Events, low: Ints, high: Ints,
         values = (summed[high] - summed[low]) / 100
     elif section.measure.kind != "count":
         return False
-    at = places(section.index, values, high > low)
+    at = section.index.places(values, high > low)
     write(section.first, section.index.by_comparison.take(at, axis=1))
     return True
 

@@ -158,6 +158,15 @@ class OrderedIndex:
             self.known[value] = self._rows[2 * i + on_it]
         return self._rows[2 * i + on_it]
 
+    def places(self, values: npt.NDArray[np.float64], there: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+        """Which row of `table` answers each number; shape (n,)."""
+        thresholds = self.as_doubles
+        if not len(thresholds):
+            return np.where(there, 0, -1)
+        below = thresholds.searchsorted(values)
+        on_it = thresholds.take(below, mode="clip") == values
+        return np.where(there, 2 * below + on_it, len(self.table) - 1)
+
     @cached_property
     def as_doubles(self) -> npt.NDArray[np.float64]:
         """The thresholds of numbers; shape (n_thresholds,)."""

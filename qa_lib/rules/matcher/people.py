@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from types import NoneType
 from typing import Any as AnyValue
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,20 +19,6 @@ from qa_lib.rules.matcher.sections import EventPlan, FieldSection
 Ints = npt.NDArray[np.int64]
 #: Above it, sums of hundredths might leave what a double holds exactly.
 _LARGEST_CENTS = 2**40
-
-
-class Numbers(NamedTuple):
-    """Numbers, and for whom there is one; shape (n_people,) each."""
-
-    values: npt.NDArray[np.float64]
-    there: npt.NDArray[np.bool_]
-
-
-class Coded(NamedTuple):
-    """The distinct values, and the place of each person's among them; shape (n_people,)."""
-
-    distinct: list[AnyValue]
-    codes: npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -62,11 +47,28 @@ class Events:
 
 
 class People:
-    """A micro-batch by column; see `Matcher.lay_out`."""
+    """A micro-batch by column; see `Matcher.lay_out`.
+
+    Attributes
+    ----------
+    fixed
+        The truth of the predicates on fields, which no time changes, eight people a byte.
+    """
 
     def __init__(self, people: Sequence[Person], predicates: Predicates) -> None:
         self.people = list(people)
-        self.flags = np.zeros((len(predicates.flags), len(self.people)), dtype=np.uint8)
+        self.fixed = np.concatenate(
+            [np.packbits(part, axis=1, bitorder="little") for part in self._parts(predicates)]
+        )
+        self.events = {event: self._events(event, plan) for event, plan in predicates.plans.items()}
+
+    def __len__(self) -> int:
+        return len(self.people)
+
+    def _parts(self, predicates: Predicates) -> Iterator[npt.NDArray[np.uint8]]:
+        """The truth of the predicates on fields in the order of their slots; shape (n_predicates, n_people) each."""
+        yield np.ones((1, len(self)), dtype=np.uint8)
+        flags = np.zeros((len(predicates.flags), len(self)), dtype=np.uint8)
         pairs = [
             (flag, number)
             for number, person in enumerate(self.people)
@@ -74,16 +76,11 @@ class People:
             if (flag := predicates.flag_places.get(name)) is not None
         ]
         if pairs:
-            self.flags[tuple(zip(*pairs, strict=True))] = 1
+            flags[tuple(zip(*pairs, strict=True))] = 1
+        yield flags
         columns = list(zip(*map(predicates.values, self.people), strict=True)) or [()] * len(predicates.names)
-        self.keys = {
-            name: _keys(section, column)
-            for (name, section), column in zip(predicates.fields.items(), columns, strict=True)
-        }
-        self.events = {event: self._events(event, plan) for event, plan in predicates.plans.items()}
-
-    def __len__(self) -> int:
-        return len(self.people)
+        for section, values in zip(predicates.fields.values(), columns, strict=True):
+            yield _truths(section, values)
 
     def _events(self, event: str, plan: EventPlan) -> Events:
         logs = [p.events.get(event) for p in self.people]
@@ -120,14 +117,18 @@ class People:
         )
 
 
-def _keys(section: FieldSection, values: Sequence[AnyValue]) -> Numbers | Coded:
-    if isinstance(section.index, OrderedIndex) and set(map(type, values)) in ({float}, {float, NoneType}):
+def _truths(section: FieldSection, values: Sequence[AnyValue]) -> npt.NDArray[np.uint8]:
+    """The truth of one field's comparisons; shape (n_comparisons, n_people)."""
+    index = section.index
+    if isinstance(index, OrderedIndex) and set(map(type, values)) in ({float}, {float, NoneType}):
         found = np.array(values, dtype=np.float64)  # None becomes NaN, which no value is
         there = ~np.isnan(found)
-        return Numbers(np.where(there, found, 0.0), there)
+        return index.by_comparison.take(index.places(np.where(there, found, 0.0), there), axis=1)
     codes: dict[AnyValue, int] = {}
-    coded = [codes.setdefault(v, len(codes)) for v in values]
-    return Coded(list(codes), np.array(coded, dtype=np.intp))
+    coded = np.array([codes.setdefault(v, len(codes)) for v in values], dtype=np.intp)
+    answers = b"".join([index.known.get(value) or index.truths(value) for value in codes])
+    table = np.frombuffer(answers, dtype=np.uint8).reshape(-1, len(section.compared))
+    return np.ascontiguousarray(table.T).take(coded, axis=1)
 
 
 def _cents(logs: Sequence[EventLog], name: str) -> Ints | None:

@@ -92,7 +92,7 @@ class Person:
         By type: a log, or pairs of a moment with a zone and the event's properties.
     """
 
-    __slots__ = ("events", "fields", "person_id", "true")
+    __slots__ = ("events", "fields", "person_id", "row", "true")
 
     def __init__(
         self,
@@ -108,6 +108,8 @@ class Person:
         }
         #: The names of the fields that are true: few of many boolean tags.
         self.true = _true(self.fields)
+        #: What one set of rules made of the fields: whose, and the truth of their predicates.
+        self.row: tuple[object, bytes] | None = None
 
     def with_event(self, event: str, at: datetime, properties: Mapping[str, Any]) -> Person:
         """The same person after one more event, which may come late."""
@@ -125,7 +127,11 @@ class Person:
 
     def _but(self, fields: dict[str, Any], events: dict[str, EventLog]) -> Person:
         other = Person(self.person_id, {}, events)
-        other.fields, other.true = fields, _true(fields)
+        other.fields = fields
+        if fields is self.fields:
+            other.true, other.row = self.true, self.row
+        else:
+            other.true = _true(fields)
         return other
 
     def __eq__(self, other: object) -> bool:

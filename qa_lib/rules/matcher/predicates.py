@@ -145,6 +145,7 @@ class Predicates:
         self.size = len(self.template)
         self._field_values = _getter(self.names)
         self._answers = [(s.index.known.get, s.index.truths) for s in self.fields.values()]
+        self._mark = object()
         self._rest = self.template[self._first_measure :]
         self._span_memo: tuple[int, list[tuple[int | None, int]]] = (-NEVER, [])
 
@@ -183,6 +184,17 @@ class Predicates:
 
     def truths(self, person: Person, as_of: int) -> bytearray:
         """The truth of every predicate for one person, one byte each; shape (size,)."""
+        row = person.row
+        if row is None or row[0] is not self._mark:
+            row = person.row = self._mark, self._row(person)
+        truths = bytearray().join((row[1], self._rest))
+        self.write_events(person, as_of, truths)
+        for slot, leaf in enumerate(self.leaves, self._first_leaf):
+            truths[slot] = leaf.holds(person, as_of)
+        return truths
+
+    def _row(self, person: Person) -> bytes:
+        """The truth of the predicates on fields, which stays as long as the fields do."""
         flags = bytearray(len(self.flags))
         place = self.flag_places.get
         for name in person.true:
@@ -190,11 +202,7 @@ class Predicates:
                 flags[flag] = 1
         values = self.values(person)
         found = [known(v) or answer(v) for v, (known, answer) in zip(values, self._answers, strict=True)]
-        truths = bytearray().join((b"\1", flags, *found, self._rest))
-        self.write_events(person, as_of, truths)
-        for slot, leaf in enumerate(self.leaves, self._first_leaf):
-            truths[slot] = leaf.holds(person, as_of)
-        return truths
+        return b"".join((b"\1", flags, *found))
 
     def values(self, person: Person) -> Sequence[AnyValue]:
         """The person's values of the fields, in the order of `names`."""
