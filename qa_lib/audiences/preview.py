@@ -115,9 +115,9 @@ def sample(snapshot: Snapshot, members: Bits, *, size: int = 8) -> pd.DataFrame:
     if len(numbers) > size:
         numbers = numbers[np.linspace(0, len(numbers) - 1, size).astype(int)]
     known = {f.name for f in engine_of(snapshot).catalogue.fields}
-    columns = ", ".join(quoted(name) for name in SAMPLE_FIELDS if name in known)
+    columns = ", ".join(["person_id", *(quoted(name) for name in SAMPLE_FIELDS if name in known)])
     people = snapshot.frame(
-        f"SELECT person_id, {columns} FROM people JOIN profile USING (person_no) "
+        f"SELECT {columns} FROM people JOIN profile USING (person_no) "
         "WHERE person_no IN (SELECT unnest($numbers)) ORDER BY person_no",
         {"numbers": [int(n) for n in numbers]},
     )
@@ -163,7 +163,7 @@ def breakdown(snapshot: Snapshot, members: Bits, *, by: tuple[str, ...] = BREAKD
 def _one_field(snapshot: Snapshot, field: Field, numbers: np.ndarray) -> pd.DataFrame:
     column = quoted(field.name)
     value = f"unnest({column})" if field.type == "list" else f"CAST({column} AS VARCHAR)"
-    values = snapshot.frame(f"SELECT person_no, {value} AS value FROM profile")
+    values = snapshot.frame(f"SELECT person_no, {value} AS value FROM profile", packed=[field.name])
     if field.type == "list":
         nobody = np.setdiff1d(np.arange(snapshot.people_count), values["person_no"].to_numpy())
         values = pd.concat([values, pd.DataFrame({"person_no": nobody, "value": None})])

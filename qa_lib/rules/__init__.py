@@ -4,11 +4,11 @@ The spec (`All`, `Any`, `Attribute`, `Tag`, `Event`), the tables of operators an
 against a catalogue, the sentence in both languages, the SQL, and the engine that runs it on bits.
 """
 
-from qa_lib.rules.bits import Bits, to_numbers
+from qa_lib.rules.bits import Bits, overlaps, to_numbers
 from qa_lib.rules.catalogue import Catalogue, EventType, Field, Suggestion
 from qa_lib.rules.check import Problem, check, require
 from qa_lib.rules.compile import Compiled, compile_condition, compile_rule
-from qa_lib.rules.engine import Engine, Evaluation
+from qa_lib.rules.engine import Engine, Evaluation, run_sql
 from qa_lib.rules.form import form_catalogue
 from qa_lib.rules.model import (
     All,
@@ -59,9 +59,11 @@ __all__ = [
     "compile_condition",
     "compile_rule",
     "form_catalogue",
+    "overlaps",
     "read_rule",
     "require",
     "rule_schema",
+    "run_sql",
     "sentence",
     "sentences",
     "to_numbers",

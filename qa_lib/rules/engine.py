@@ -10,21 +10,39 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any as AnyValue
+from typing import NamedTuple
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
+from sqlglot import exp
 
 from qa_lib.errors import SpecError
 from qa_lib.rules import bits
 from qa_lib.rules.bits import Bits
 from qa_lib.rules.catalogue import Catalogue
-from qa_lib.rules.check import require
-from qa_lib.rules.compile import compile_condition
-from qa_lib.rules.model import All, Any, Condition, Path, Rule
+from qa_lib.rules.check import check, require
+from qa_lib.rules.compile import Compiled, compile_condition
+from qa_lib.rules.model import All, Any, Condition, Path, Rule, check_depth, walk
+from qa_lib.rules.native import Native
 from qa_lib.workspace import Snapshot
 
-_KEPT_CONDITIONS = 512
+#: Bytes of bitsets that an engine keeps in memory.
+_KEPT_BYTES = 256 * 2**20
+#: A condition that took less is evaluated again rather than read from the folder that processes share.
+_WORTH_SHARING_MS = 5.0
+#: Conditions that are remembered as right.
+_CHECKED = 100_000
+
+
+class Kept(NamedTuple):
+    """A condition's people, and how many they are."""
+
+    members: Bits
+    people: int
 
 
 @dataclass(frozen=True)
@@ -39,14 +57,20 @@ class Evaluation:
     members: Mapping[Path, Bits]
     elapsed_ms: float
     conditions_run: int
+    _counted: Mapping[Path, int] = field(default_factory=dict, repr=False)
 
-    @property
+    @cached_property
     def counts(self) -> dict[Path, int]:
-        return {path: bits.count(found) for path, found in self.members.items()}
+        """How many people each node selects."""
+        return {path: self._count(path) for path in self.members}
 
     @property
     def count(self) -> int:
-        return bits.count(self.members[()])
+        """How many people the rule selects."""
+        return self._count(())
+
+    def _count(self, path: Path) -> int:
+        return self._counted[path] if path in self._counted else bits.count(self.members[path])
 
     @property
     def share(self) -> float:
@@ -62,7 +86,9 @@ class Engine:
         self.catalogue = catalogue
         self.size = snapshot.people_count
         self._everybody = bits.everybody(self.size)
-        self._cache: OrderedDict[str, Bits] = OrderedDict()
+        self._native = Native(catalogue, snapshot.columns, snapshot.as_of, snapshot.zone, self.size)
+        self._cache: OrderedDict[str, Kept] = OrderedDict()
+        self._checked: set[str] = set()
         self._lock = threading.Lock()
 
     def evaluate(self, rule: Rule) -> Evaluation:
@@ -74,16 +100,36 @@ class Engine:
             When the rule does not fit the catalogue.
         """
         started = time.perf_counter()
-        require(rule, self.catalogue)
+        self._require(rule)
         members: dict[Path, Bits] = {}
-        run = self._node(rule, (), members)
-        return Evaluation(rule, self.size, members, (time.perf_counter() - started) * 1000, run)
+        counted: dict[Path, int] = {}
+        run = self._node(rule, (), members, counted)
+        return Evaluation(rule, self.size, members, (time.perf_counter() - started) * 1000, run, counted)
 
-    def _node(self, node: Rule, path: Path, members: dict[Path, Bits]) -> int:
+    def forget(self) -> None:
+        """Drop the conditions that this engine keeps; what processes share stays."""
+        with self._lock:
+            self._cache.clear()
+
+    def _require(self, rule: Rule) -> None:
+        """Raise the first fault; a condition that was found right is not looked at again."""
+        check_depth(rule)
+        for path, node in walk(rule):
+            if isinstance(node, All | Any):
+                if path and not node.of:
+                    require(rule, self.catalogue)
+            elif node.hash not in self._checked:
+                if check(node, self.catalogue):
+                    require(rule, self.catalogue)
+                if len(self._checked) >= _CHECKED:
+                    self._checked.clear()
+                self._checked.add(node.hash)
+
+    def _node(self, node: Rule, path: Path, members: dict[Path, Bits], counted: dict[Path, int]) -> int:
         run = 0
         if isinstance(node, All | Any):
             for i, child in enumerate(node.of):
-                run += self._node(child, (*path, i), members)
+                run += self._node(child, (*path, i), members, counted)
             children = [members[(*path, i)] for i in range(len(node.of))]
             if not children:
                 found = self._everybody
@@ -91,26 +137,54 @@ class Engine:
                 found = bits.intersection(children) if isinstance(node, All) else bits.union(children)
             members[path] = bits.complement(found, self._everybody) if node.negated else found
             return run
-        found, fresh = self._condition(node)
-        members[path] = found
+        kept, fresh = self._condition(node)
+        members[path], counted[path] = kept
         return int(fresh)
 
-    def _condition(self, leaf: Condition) -> tuple[Bits, bool]:
+    def _condition(self, leaf: Condition) -> tuple[Kept, bool]:
         key = leaf.hash
         with self._lock:
             if key in self._cache:
                 self._cache.move_to_end(key)
                 return self._cache[key], False
+        found = self._native.selected(leaf)
+        if found is None:
+            found = self._shared(key, leaf)
+        kept = Kept(found, bits.count(found))
+        with self._lock:
+            self._cache[key] = kept
+            while len(self._cache) * max(found.nbytes, 1) > _KEPT_BYTES and len(self._cache) > 1:
+                self._cache.popitem(last=False)
+        return kept, True
+
+    def _shared(self, key: str, leaf: Condition) -> Bits:
+        """The condition as another process found it, or by its SQL."""
+        found = self.snapshot.leaves.read(key, len(self._everybody))
+        if found is None:
+            started = time.perf_counter()
+            found = self._selected(leaf)
+            if (time.perf_counter() - started) * 1000 >= _WORTH_SHARING_MS:
+                self.snapshot.leaves.keep(key, found)
+        return found
+
+    def _selected(self, leaf: Condition) -> Bits:
+        """Who the condition's SQL selects."""
         compiled = compile_condition(leaf, self.catalogue, self.snapshot.as_of, self.snapshot.zone)
         try:
-            answer: AnyValue = self.snapshot.cursor().execute(compiled.sql(), compiled.params).fetchnumpy()
+            return bits.from_numbers(run_sql(self.snapshot, compiled), self.size)
         except duckdb.Error as error:
             raise SpecError(
                 f"The condition {leaf.to_json()} could not be run: {str(error).splitlines()[0]}"
             ) from error
-        found = bits.from_numbers(answer["person_no"], self.size)
-        with self._lock:
-            self._cache[key] = found
-            while len(self._cache) > _KEPT_CONDITIONS:
-                self._cache.popitem(last=False)
-        return found, True
+
+
+def run_sql(snapshot: Snapshot, compiled: Compiled) -> npt.NDArray[np.integer]:
+    """The person numbers that a compiled SELECT gives over a snapshot, in no order.
+
+    The SQL reads each field as a column of `profile`; a boolean tag that the snapshot keeps as a bitset only
+    is made such a column for this one query.
+    """
+    fields = {column.name for column in compiled.expression.find_all(exp.Column)}
+    cursor = snapshot.cursor(packed=fields)
+    answer: AnyValue = cursor.execute(compiled.sql(), compiled.params).fetchnumpy()
+    return np.ma.getdata(answer["person_no"])
