@@ -99,8 +99,13 @@ def preview(
 
 
 def stamp(snapshot: Snapshot, evaluation: Evaluation) -> dict[str, AnyValue]:
-    """What every figure carries: rule, data versions, moment, library."""
-    return {"rule_hash": evaluation.rule.hash, **snapshot.stamp()}
+    """What every figure carries: rule, versions of saved audiences in it, data versions, moment, library."""
+    read = [{"audience": a, "version": v} for a, v in sorted(set(evaluation.audience_versions.values()))]
+    return {
+        "rule_hash": evaluation.rule.hash,
+        **({"audience_versions": read} if read else {}),
+        **snapshot.stamp(),
+    }
 
 
 def sample(snapshot: Snapshot, members: Bits, *, size: int = 8) -> pd.DataFrame:

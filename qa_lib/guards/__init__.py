@@ -8,18 +8,17 @@ from qa_lib.guards.consent import EVERY_CHANNEL, GuardState, Verdict
 from qa_lib.guards.files import keep_policy, keep_risk, read_policy, read_risk
 from qa_lib.guards.holdout import (
     Holdout,
-    bucket,
-    buckets,
     held_out,
     held_out_for,
     held_out_together,
 )
-from qa_lib.guards.order import first_order, in_first_order, stable_hash, stable_hashes
+from qa_lib.guards.order import first_order, in_first_order
 from qa_lib.guards.policy import ContactPolicy
 from qa_lib.guards.quiet_hours import QuietHours, is_quiet, next_allowed, place_send
 from qa_lib.guards.risk import RISK_REASONS, LocalRisk, RiskAnswer, RiskCheck, RiskPolicy, RiskRule
 from qa_lib.guards.risk_service import RiskService
 from qa_lib.rules.spec import Spec
+from qa_lib.rules.split import bucket, buckets, stable_hash, stable_hashes
 
 __all__ = [
     "CANDIDATE_COLUMNS",

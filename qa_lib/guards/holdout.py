@@ -12,12 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field as Bounded
 
-from qa_lib.guards.order import stable_hash, stable_hashes
 from qa_lib.rules.spec import Spec
-
-#: A float64 holds 53 bits exactly, so a bucket is one of 2**53 equally spaced numbers below 1.
-_DROPPED_BITS = 11
-_STEP = 2.0**-53
+from qa_lib.rules.split import buckets
 
 
 class Holdout(Spec):
@@ -31,17 +27,6 @@ class Holdout(Spec):
 
     share: float = Bounded(ge=0, le=1)
     salt: str = Bounded(min_length=1, max_length=200)
-
-
-def bucket(salt: str, person_id: str) -> float:
-    """Where a person falls in [0, 1) under a salt, for ever."""
-    return (stable_hash(salt, person_id) >> _DROPPED_BITS) * _STEP
-
-
-def buckets(salt: str, person_ids: Iterable[str]) -> npt.NDArray[np.float64]:
-    """`bucket` of many people; shape (n_people,)."""
-    hashes = stable_hashes(salt, person_ids) >> np.uint64(_DROPPED_BITS)
-    return hashes.astype(np.float64) * _STEP
 
 
 def held_out(holdout: Holdout | None, person_ids: Iterable[str]) -> npt.NDArray[np.bool_]:

@@ -6,24 +6,11 @@ another machine or a shuffled input gives the same people the same answer.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-
-
-def stable_hash(salt: str, person_id: str) -> int:
-    """The first 64 bits of SHA-256 over a salt and a person; the same for ever and on every machine."""
-    # the salt's length keeps ("ab", "c") and ("a", "bc") apart
-    digest = hashlib.sha256(f"{len(salt)}:{salt}{person_id}".encode()).digest()
-    return int.from_bytes(digest[:8], "big")
-
-
-def stable_hashes(salt: str, person_ids: Iterable[str]) -> npt.NDArray[np.uint64]:
-    """`stable_hash` of many people; shape (n_people,)."""
-    return np.fromiter((stable_hash(salt, p) for p in person_ids), dtype=np.uint64)
 
 
 def first_order(

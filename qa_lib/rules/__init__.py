@@ -1,6 +1,7 @@
 """Rules: a rule is a function from people to yes or no, and has one meaning however it is run.
 
-The spec (`All`, `Any`, `Attribute`, `Tag`, `Event`), the tables of operators and measures, the check
+The spec (groups `All` and `Any`; conditions `Attribute`, `Tag`, `Event`, `Sequence`, `Lifecycle`,
+`InAudience`, `RandomSplit`), the tables of operators and measures, the check
 against a catalogue, the sentence in both languages, the SQL, and the engine that runs it on bits.
 """
 
@@ -8,7 +9,7 @@ from qa_lib.rules.bits import Bits, overlaps, to_numbers
 from qa_lib.rules.catalogue import Catalogue, EventType, Field, Suggestion
 from qa_lib.rules.check import Problem, check, require
 from qa_lib.rules.compile import Compiled, compile_condition, compile_rule
-from qa_lib.rules.engine import Engine, Evaluation, run_sql
+from qa_lib.rules.engine import AudienceResolver, Engine, Evaluation, SavedMembers, run_sql
 from qa_lib.rules.form import form_catalogue
 from qa_lib.rules.model import (
     All,
@@ -16,11 +17,17 @@ from qa_lib.rules.model import (
     Attribute,
     Count,
     Distinct,
+    Duration,
     Event,
+    InAudience,
+    Lifecycle,
     Measure,
     Not,
     Path,
+    RandomSplit,
     Rule,
+    Sequence,
+    Step,
     Sum,
     Tag,
     read_rule,
@@ -34,24 +41,32 @@ __all__ = [
     "All",
     "Any",
     "Attribute",
+    "AudienceResolver",
     "Bits",
     "Catalogue",
     "Compiled",
     "Count",
     "Dates",
     "Distinct",
+    "Duration",
     "Engine",
     "Evaluation",
     "Event",
     "EventType",
     "Ever",
     "Field",
+    "InAudience",
     "Last",
+    "Lifecycle",
     "Measure",
     "Not",
     "Path",
     "Problem",
+    "RandomSplit",
     "Rule",
+    "SavedMembers",
+    "Sequence",
+    "Step",
     "Suggestion",
     "Sum",
     "Tag",

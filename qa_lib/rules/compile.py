@@ -1,12 +1,13 @@
 """A condition as SQL: its meaning, and how it runs unless something faster is proven equal.
 
 Every condition becomes one SELECT of `person_no` over the snapshot's tables: `people`, `profile` (one
-column per field) and `event_…`. Names come from the catalogue and the operator tables only, and every
+column per field) and `event_…`, and for saved audiences over `audience_members`. Names come from the catalogue and the operator tables only, and every
 value is bound; the same expression prints in another engine's dialect.
 """
 
 from __future__ import annotations
 
+from calendar import isleap
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -17,9 +18,25 @@ from sqlglot import exp
 
 from qa_lib.rules.catalogue import Catalogue, EventType, Field, FieldType
 from qa_lib.rules.check import require
+from qa_lib.rules.compile_people import audience_condition, lifecycle_condition, split_condition
+from qa_lib.rules.compile_sequence import sequence_condition
+from qa_lib.rules.dialects import in_dialect
 from qa_lib.rules.measures import measure_type
-from qa_lib.rules.model import All, Any, Attribute, Condition, Event, Missing, Rule, Tag
-from qa_lib.rules.operators import Operator, operator
+from qa_lib.rules.model import (
+    All,
+    Any,
+    Attribute,
+    Condition,
+    Event,
+    InAudience,
+    Lifecycle,
+    Missing,
+    RandomSplit,
+    Rule,
+    Sequence,
+    Tag,
+)
+from qa_lib.rules.operators import YEAR_OF_DAYS, Operator, operator
 from qa_lib.rules.windows import Last, midnight
 
 
@@ -42,7 +59,9 @@ class Compiled:
                 return _literal(self.params[node.name])
             return node
 
-        return self.expression.copy().transform(written).sql(dialect=dialect, pretty=pretty)
+        # a transformation leaves alone what it has put in place: one goes after the other
+        said = self.expression.copy().transform(in_dialect, dialect.lower(), copy=False)
+        return said.transform(written, copy=False).sql(dialect=dialect, pretty=pretty)
 
 
 class Compiler:
@@ -53,6 +72,12 @@ class Compiler:
         self.as_of = as_of
         self.zone = zone
         self.params: dict[str, AnyValue] = {}
+        self._sequences = 0
+
+    def next_number(self) -> int:
+        """A number that no other sequence of this statement has."""
+        self._sequences += 1
+        return self._sequences
 
     def bind(self, value: AnyValue) -> exp.Expr:
         """A named parameter that carries the value."""
@@ -75,12 +100,30 @@ class Compiler:
         if op.arity == "window":
             assert isinstance(value, Last)
             return [self.bind(day) for day in days_inside(value, self.as_of, self.zone)]
+        if op.arity == "days":
+            return [self.bind(number) for number in days_ahead(value, self.as_of, self.zone)]
         values = value if isinstance(value, tuple) else (value,)
         return [self.bind(_for_sql(v, type)) for v in values]
 
     def profile_condition(self, leaf: Attribute | Tag) -> exp.Select:
         predicate = self.comparison(leaf, self.catalogue.field(leaf.field))
         return exp.select(exp.column("person_no")).from_("profile").where(predicate)
+
+    def condition(self, leaf: Condition) -> exp.Select:
+        """The SELECT of any condition."""
+        match leaf:
+            case Event():
+                return self.event_condition(leaf)
+            case Sequence():
+                return sequence_condition(self, leaf)
+            case Lifecycle():
+                return lifecycle_condition(self, leaf)
+            case InAudience():
+                return audience_condition(self, leaf)
+            case RandomSplit():
+                return split_condition(self, leaf)
+            case _:
+                return self.profile_condition(leaf)
 
     # -- events --------------------------------------------------------------------------------
 
@@ -94,20 +137,23 @@ class Compiler:
             case _:
                 raise AssertionError(f"checked before: {rule.kind} inside where")
 
+    def filters(self, where: All | Any | None, event: EventType) -> list[exp.Expr]:
+        """The predicates of an event's filters; none where everything passes."""
+        if where is not None and where.of:
+            return [self.where(where, event)]
+        return [exp.false()] if where is not None and where.negated else []
+
+    def between(self, start: datetime | None, end: datetime) -> list[exp.Expr]:
+        """The predicates of an event's time: `start` inside, `end` outside."""
+        at = exp.column("occurred_at")
+        since = [] if start is None else [exp.GTE(this=at, expression=self.bind(start))]
+        return [*since, exp.LT(this=at.copy(), expression=self.bind(end))]
+
     def events(self, leaf: Event) -> tuple[str, list[exp.Expr]]:
         """The event table, and the predicates for its window and filters."""
         event = self.catalogue.event(leaf.event)
-        start, end = leaf.window.bounds(self.as_of, self.zone)
-        at = exp.column("occurred_at")
-        predicates: list[exp.Expr] = []
-        if start is not None:
-            predicates.append(exp.GTE(this=at, expression=self.bind(start)))
-        predicates.append(exp.LT(this=at.copy(), expression=self.bind(end)))
-        if leaf.where is not None and leaf.where.of:
-            predicates.append(self.where(leaf.where, event))
-        elif leaf.where is not None and leaf.where.negated:
-            predicates.append(exp.false())
-        return event.table, predicates
+        time = self.between(*leaf.window.bounds(self.as_of, self.zone))
+        return event.table, [*time, *self.filters(leaf.where, event)]
 
     def measure(self, leaf: Event) -> exp.Expr:
         """The aggregate that the condition compares."""
@@ -170,11 +216,7 @@ def compile_condition(leaf: Condition, catalogue: Catalogue, as_of: datetime, zo
     """
     require(leaf, catalogue)
     compiler = Compiler(catalogue, as_of, zone)
-    if isinstance(leaf, Event):
-        expression = compiler.event_condition(leaf)
-    else:
-        expression = compiler.profile_condition(leaf)
-    return Compiled(expression, compiler.params)
+    return Compiled(compiler.condition(leaf), compiler.params)
 
 
 def compile_rule(rule: Rule, catalogue: Catalogue, as_of: datetime, zone: ZoneInfo) -> Compiled:
@@ -191,10 +233,7 @@ def compile_rule(rule: Rule, catalogue: Catalogue, as_of: datetime, zone: ZoneIn
     def predicate(node: Rule) -> exp.Expr:
         if isinstance(node, All | Any):
             return _joined(node, [predicate(child) for child in node.of])
-        select = (
-            compiler.event_condition(node) if isinstance(node, Event) else compiler.profile_condition(node)
-        )
-        return exp.In(this=exp.column("person_no"), query=select.subquery())
+        return exp.In(this=exp.column("person_no"), query=compiler.condition(node).subquery())
 
     expression = exp.select(exp.column("person_no")).from_("people").where(predicate(rule))
     return Compiled(expression, compiler.params)
@@ -213,6 +252,18 @@ def days_inside(window: Last, as_of: datetime, zone: ZoneInfo) -> tuple[date, da
     start, end = window.bounds(as_of, zone)
     assert start is not None
     return _next_midnight_day(start, zone), _next_midnight_day(end, zone)
+
+
+def days_ahead(days: int, as_of: datetime, zone: ZoneInfo) -> tuple[int, int]:
+    """Today and how far the last of the next days lies round the year, as month × 100 + day.
+
+    In a common year 29 February is celebrated on the 28th.
+    """
+    today = as_of.astimezone(zone).date()
+    last = today + timedelta(days=days)
+    first, end = today.month * 100 + today.day, last.month * 100 + last.day
+    end += end == 228 and not isleap(last.year)
+    return first, (end - first) % YEAR_OF_DAYS
 
 
 def _next_midnight_day(moment: datetime, zone: ZoneInfo) -> date:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any as AnyValue
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import duckdb
 import numpy as np
@@ -26,8 +26,9 @@ from qa_lib.rules.bits import Bits
 from qa_lib.rules.catalogue import Catalogue
 from qa_lib.rules.check import check, require
 from qa_lib.rules.compile import Compiled, compile_condition
-from qa_lib.rules.model import All, Any, Condition, Path, Rule, check_depth, walk
+from qa_lib.rules.model import All, Any, Condition, InAudience, Path, RandomSplit, Rule, check_depth, walk
 from qa_lib.rules.native import Native
+from qa_lib.rules.split import buckets
 from qa_lib.workspace import Snapshot
 
 #: Bytes of bitsets that an engine keeps in memory.
@@ -45,11 +46,28 @@ class Kept(NamedTuple):
     people: int
 
 
+class SavedMembers(NamedTuple):
+    """Who is in a saved audience, and at which version of it; `members` is over the engine's universe."""
+
+    version: int
+    members: Bits
+
+
+class AudienceResolver(Protocol):
+    """Finds the members of a saved audience at a version, or at the active one where it is None.
+
+    It raises `UnknownName` for an audience or version that is not there.
+    """
+
+    def __call__(self, audience: str, version: int | None) -> SavedMembers: ...
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """Who a rule selects, and how many every node of it does.
 
-    `counts` and `members` are keyed by path (child numbers from the root, `()` is the whole).
+    `counts` and `members` are keyed by path (child numbers from the root, `()` is the whole);
+    `audience_versions` says for each condition on a saved audience which version was read.
     """
 
     rule: Rule
@@ -57,6 +75,7 @@ class Evaluation:
     members: Mapping[Path, Bits]
     elapsed_ms: float
     conditions_run: int
+    audience_versions: Mapping[Path, tuple[str, int]] = field(default_factory=dict)
     _counted: Mapping[Path, int] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -79,11 +98,20 @@ class Evaluation:
 
 
 class Engine:
-    """Evaluates rules over one snapshot, keeping the bits of the conditions that it saw last."""
+    """Evaluates rules over one snapshot, keeping the bits of the conditions that it saw last.
 
-    def __init__(self, snapshot: Snapshot, catalogue: Catalogue) -> None:
+    Parameters
+    ----------
+    audiences
+        Finds the members of saved audiences; without it, rules that name one are refused.
+    """
+
+    def __init__(
+        self, snapshot: Snapshot, catalogue: Catalogue, audiences: AudienceResolver | None = None
+    ) -> None:
         self.snapshot = snapshot
         self.catalogue = catalogue
+        self.audiences = audiences
         self.size = snapshot.people_count
         self._everybody = bits.everybody(self.size)
         self._native = Native(catalogue, snapshot.columns, snapshot.as_of, snapshot.zone, self.size)
@@ -103,8 +131,10 @@ class Engine:
         self._require(rule)
         members: dict[Path, Bits] = {}
         counted: dict[Path, int] = {}
-        run = self._node(rule, (), members, counted)
-        return Evaluation(rule, self.size, members, (time.perf_counter() - started) * 1000, run, counted)
+        versions: dict[Path, tuple[str, int]] = {}
+        run = self._node(rule, (), members, counted, versions)
+        elapsed_ms = (time.perf_counter() - started) * 1000
+        return Evaluation(rule, self.size, members, elapsed_ms, run, versions, counted)
 
     def forget(self) -> None:
         """Drop the conditions that this engine keeps; what processes share stays."""
@@ -125,11 +155,18 @@ class Engine:
                     self._checked.clear()
                 self._checked.add(node.hash)
 
-    def _node(self, node: Rule, path: Path, members: dict[Path, Bits], counted: dict[Path, int]) -> int:
+    def _node(
+        self,
+        node: Rule,
+        path: Path,
+        members: dict[Path, Bits],
+        counted: dict[Path, int],
+        versions: dict[Path, tuple[str, int]],
+    ) -> int:
         run = 0
         if isinstance(node, All | Any):
             for i, child in enumerate(node.of):
-                run += self._node(child, (*path, i), members, counted)
+                run += self._node(child, (*path, i), members, counted, versions)
             children = [members[(*path, i)] for i in range(len(node.of))]
             if not children:
                 found = self._everybody
@@ -137,6 +174,11 @@ class Engine:
                 found = bits.intersection(children) if isinstance(node, All) else bits.union(children)
             members[path] = bits.complement(found, self._everybody) if node.negated else found
             return run
+        if isinstance(node, InAudience):  # not kept: which version is active may change
+            saved = self._saved(node, path)
+            versions[path] = (node.audience, saved.version)
+            members[path] = saved.members if node.member else bits.complement(saved.members, self._everybody)
+            return 1
         kept, fresh = self._condition(node)
         members[path], counted[path] = kept
         return int(fresh)
@@ -158,11 +200,11 @@ class Engine:
         return kept, True
 
     def _shared(self, key: str, leaf: Condition) -> Bits:
-        """The condition as another process found it, or by its SQL."""
+        """The condition as another process found it, or by its SQL or its hash."""
         found = self.snapshot.leaves.read(key, len(self._everybody))
         if found is None:
             started = time.perf_counter()
-            found = self._selected(leaf)
+            found = self._drawn(leaf) if isinstance(leaf, RandomSplit) else self._selected(leaf)
             if (time.perf_counter() - started) * 1000 >= _WORTH_SHARING_MS:
                 self.snapshot.leaves.keep(key, found)
         return found
@@ -176,6 +218,32 @@ class Engine:
             raise SpecError(
                 f"The condition {leaf.to_json()} could not be run: {str(error).splitlines()[0]}"
             ) from error
+
+    def _drawn(self, leaf: RandomSplit) -> Bits:
+        """Whose bucket lies in the part, by the hash itself."""
+        drawn = buckets(leaf.salt, self._person_ids)
+        return bits.from_numbers(np.flatnonzero((drawn >= leaf.low) & (drawn < leaf.high)), self.size)
+
+    @cached_property
+    def _person_ids(self) -> list[str]:
+        rows = self.snapshot.cursor().execute("SELECT person_id FROM people ORDER BY person_no").fetchall()
+        return [person_id for (person_id,) in rows]
+
+    def _saved(self, leaf: InAudience, path: Path) -> SavedMembers:
+        if self.audiences is None:
+            raise SpecError(
+                f"The rule names the saved audience {leaf.audience!r}, and this engine knows none. "
+                "Give `Engine` the argument `audiences`, which finds their members.",
+                path,
+            )
+        saved = self.audiences(leaf.audience, leaf.version)
+        if saved.members.shape != self._everybody.shape:
+            raise SpecError(
+                f"The members of audience {leaf.audience!r} are {saved.members.size} words of bits; over "
+                f"{self.size:,} people they are {self._everybody.size}. Take them from the same snapshot.",
+                path,
+            )
+        return saved
 
 
 def run_sql(snapshot: Snapshot, compiled: Compiled) -> npt.NDArray[np.integer]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from qa_lib.rules.catalogue import Catalogue
+from qa_lib.rules.check_values import MOST_DAYS
+from qa_lib.rules.journeys import MAX_PERIODS, MAX_SAME, MAX_STEPS
+from qa_lib.rules.kinds import CONDITIONS, PATTERNS
 from qa_lib.rules.measures import MEASURES
 from qa_lib.rules.model import MAX_CONDITIONS, MAX_DEPTH
 from qa_lib.rules.operators import MEASURE_OPERATORS, OPERATORS
@@ -12,8 +15,9 @@ from qa_lib.rules.sentence import UNITS, WINDOWS
 
 
 def form_catalogue(catalogue: Catalogue) -> dict[str, Any]:
-    """Fields, events, operators, measures, windows and limits; `tests/contract/catalogue.json` is one."""
+    """Conditions, fields, events, operators, measures, windows, patterns and limits; `tests/contract/catalogue.json` is one."""
     return {
+        "conditions": [{"key": k, "label": v.to_dict()} for k, v in CONDITIONS.items()],
         "fields": [f.to_dict() for f in catalogue.fields],
         "events": [e.to_dict() for e in catalogue.events],
         "operators": [o.to_dict() for o in OPERATORS],
@@ -21,5 +25,13 @@ def form_catalogue(catalogue: Catalogue) -> dict[str, Any]:
         "measure_operators": [o.key for o in MEASURE_OPERATORS],
         "windows": [{"key": k, "label": v.to_dict()} for k, v in WINDOWS.items()],
         "units": [{"key": k, "label": v.to_dict()} for k, v in UNITS.items()],
-        "limits": {"depth": MAX_DEPTH, "conditions": MAX_CONDITIONS},
+        "patterns": [{"key": k, "label": v.label.to_dict()} for k, v in PATTERNS.items()],
+        "limits": {
+            "depth": MAX_DEPTH,
+            "conditions": MAX_CONDITIONS,
+            "steps": MAX_STEPS,
+            "same": MAX_SAME,
+            "periods": MAX_PERIODS,
+            "days_ahead": MOST_DAYS,
+        },
     }

@@ -42,10 +42,7 @@ def _time() -> exp.Expr:
 
 def _days_since(moment: exp.Expr, as_of: exp.Expr) -> exp.Expr:
     """Whole periods of 24 hours from the moment to `as_of`."""
-    seconds = exp.Sub(
-        this=exp.Anonymous(this="epoch_us", expressions=[as_of]),
-        expression=exp.Anonymous(this="epoch_us", expressions=[moment]),
-    )
+    seconds = exp.Sub(this=exp.UnixMicros(this=as_of), expression=exp.UnixMicros(this=moment))
     return exp.IntDiv(this=exp.Paren(this=seconds), expression=exp.Literal.number(86_400_000_000))
 
 

@@ -1,122 +1,58 @@
 """The rule: a tree of groups and conditions, the same in Python, in JSON and on the screen.
 
 A rule is a function from people to yes or no. Groups are `All` (and) and `Any` (or), and either may
-be negated: the plain complement against the universe. Conditions are `Attribute` and `Tag` (a field
-of the person, or inside `where` a property of the event) and `Event` (how often, how much, how long
-ago something was done).
+be negated: the plain complement against the universe. Conditions compare a field or a measure of events
+(`conditions`), look at the course of events (`journeys`), or at the person alone (`membership`).
 """
 
 from __future__ import annotations
 
 import typing
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError
 
-from qa_lib.errors import RuleTooLarge, SpecError
+from qa_lib.errors import SpecError
+from qa_lib.rules.conditions import Attribute, Count, Distinct, Event, Measure, Missing, Scalar, Sum, Tag
+from qa_lib.rules.journeys import Duration, Lifecycle, Sequence, Step
+from qa_lib.rules.membership import InAudience, RandomSplit
+from qa_lib.rules.size import MAX_CONDITIONS, MAX_DEPTH, check_depth, check_size
 from qa_lib.rules.spec import Spec, in_words, load_json
-from qa_lib.rules.windows import Ever, Last, Window
 
-MAX_DEPTH = 40
-MAX_CONDITIONS = 1_000
-MAX_LIST = 10_000
-MAX_TEXT = 4_000
-_TOO_DEEP = f"The rule is nested deeper than {MAX_DEPTH} groups. Flatten it, or split it."
-_TOO_LONG = (
-    f"The rule has more than {MAX_CONDITIONS:,} conditions. Use 'in' with a list of values, "
-    "or save parts of it as audiences."
-)
+__all__ = [
+    "MAX_CONDITIONS",
+    "MAX_DEPTH",
+    "All",
+    "Any",
+    "Attribute",
+    "Condition",
+    "Count",
+    "Distinct",
+    "Duration",
+    "Event",
+    "InAudience",
+    "Lifecycle",
+    "Measure",
+    "Missing",
+    "Node",
+    "Not",
+    "Path",
+    "RandomSplit",
+    "Rule",
+    "Scalar",
+    "Sequence",
+    "Step",
+    "Sum",
+    "Tag",
+    "check_depth",
+    "check_size",
+    "read_rule",
+    "rule_schema",
+    "walk",
+]
 
 Path = tuple[int, ...]
-Scalar = bool | int | float | str
-Missing = Literal["include", "exclude"]
-
-
-def _plain(value: typing.Any) -> typing.Any:
-    """500.0 and 500 are one value and one hash; lists become tuples so that specs can be hashed."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return int(value)
-    if isinstance(value, str) and len(value) > MAX_TEXT:
-        raise ValueError(f"a text of {len(value):,} characters; at most {MAX_TEXT:,} are read")
-    if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise ValueError("half of a surrogate pair is no letter; write the text in Unicode")
-    if isinstance(value, set | frozenset):
-        value = sorted(value, key=repr)  # a set has no order, and a rule with the same values one hash
-    if isinstance(value, list | tuple):
-        if len(value) > MAX_LIST:
-            raise ValueError(f"a list of {len(value):,} values; at most {MAX_LIST:,} are read")
-        return tuple(_plain(v) for v in value)
-    return value
-
-
-class _Comparison(Spec):
-    """`field operator value`, with the answer for people without a value in `missing`."""
-
-    _positional: ClassVar[tuple[str, ...]] = ("field", "operator", "value")
-    field: str = Field(min_length=1, max_length=200)
-    operator: str = Field(min_length=1, max_length=40)
-    value: Scalar | tuple[Scalar, ...] | Last | None = None
-    missing: Missing | None = None
-
-    @field_validator("value", mode="before")
-    @classmethod
-    def _plain_value(cls, value: typing.Any) -> typing.Any:
-        return _plain(value)
-
-
-class Attribute(_Comparison):
-    """A recorded attribute of the person; inside `Event.where`, a property of that event."""
-
-    kind: Literal["attribute"] = "attribute"
-
-
-class Tag(_Comparison):
-    """A computed tag of the person."""
-
-    kind: Literal["tag"] = "tag"
-
-
-class Measure(Spec):
-    """What is computed over a person's matching events: see `qa_lib.rules.measures`."""
-
-    _positional: ClassVar[tuple[str, ...]] = ("kind", "property")
-    kind: str = Field(min_length=1, max_length=40)
-    property: str | None = Field(default=None, max_length=200)
-
-
-def Count() -> Measure:
-    """How many events; 0 for people with none."""
-    return Measure(kind="count")
-
-
-def Sum(property: str) -> Measure:
-    """The sum of a number property; 0 for people with no events."""
-    return Measure(kind="sum", property=property)
-
-
-def Distinct(property: str) -> Measure:
-    """How many different values of a property; 0 for people with no events."""
-    return Measure(kind="distinct", property=property)
-
-
-class Event(Spec):
-    """People whose `measure` over one kind of event, filtered and in a window, compares as stated."""
-
-    _positional: ClassVar[tuple[str, ...]] = ("event",)
-    kind: Literal["event"] = "event"
-    event: str = Field(min_length=1, max_length=200)
-    where: All | Any | None = Field(default=None, discriminator="kind")
-    window: Window = Ever()
-    measure: Measure = Measure(kind="count")
-    operator: str = Field(default=">=", min_length=1, max_length=40)
-    value: Scalar | tuple[Scalar, ...] | None = 1
-    missing: Missing | None = None
-
-    @field_validator("value", mode="before")
-    @classmethod
-    def _plain_value(cls, value: typing.Any) -> typing.Any:
-        return _plain(value)
 
 
 class _Group(Spec):
@@ -144,12 +80,12 @@ class Any(_Group):
     of: tuple[Node, ...] = ()
 
 
-Node = Annotated[All | Any | Attribute | Tag | Event, Field(discriminator="kind")]
-Rule = All | Any | Attribute | Tag | Event
-Condition = Attribute | Tag | Event
+Condition = Attribute | Tag | Event | Sequence | Lifecycle | InAudience | RandomSplit
+Rule = All | Any | Condition
+Node = Annotated[Rule, Field(discriminator="kind")]
 
-for _model in (Event, All, Any):
-    _model.model_rebuild()
+for _model in (Event, Step, Sequence, Lifecycle, All, Any):
+    _model.model_rebuild(_types_namespace={"All": All, "Any": Any, "Node": Node})
 
 
 class _Root(Spec):
@@ -174,8 +110,8 @@ def read_rule(value: typing.Any) -> Rule:
     SpecError
         When it is no rule; the message says where and what was expected.
     """
-    if isinstance(value, All | Any | Attribute | Tag | Event):
-        check_size(value.to_dict())
+    if isinstance(value, Rule):
+        check_depth(value)
         return value
     if isinstance(value, str | bytes):
         value = load_json(value, "Rule")
@@ -184,54 +120,6 @@ def read_rule(value: typing.Any) -> Rule:
         return _Root.model_validate({"rule": value}).rule
     except ValidationError as error:
         raise SpecError(in_words(error, "Rule").replace("rule.", "", 1)) from error
-
-
-def check_size(value: typing.Any) -> None:
-    """Refuse values that are too deep or too many, without recursion.
-
-    Raises
-    ------
-    RuleTooLarge
-        Deeper than `MAX_DEPTH` groups, or more than `MAX_CONDITIONS` conditions.
-    """
-    depth, level, conditions = 0, [value], 0
-    while level:
-        depth += 1
-        # a group is an object and a list, two levels of JSON; windows and lists of values add a few
-        groups = any(isinstance(n, dict) and n.get("kind") in ("all", "any") for n in level)
-        if depth > 2 * MAX_DEPTH + (0 if groups else 8):
-            raise RuleTooLarge(_TOO_DEEP)
-        below: list[typing.Any] = []
-        for node in level:
-            if isinstance(node, dict):
-                conditions += node.get("kind") in ("attribute", "tag", "event")
-                below += [v for v in node.values() if isinstance(v, dict | list | tuple)]
-            elif isinstance(node, list | tuple):
-                below += [v for v in node if isinstance(v, dict | list | tuple)]
-        if conditions > MAX_CONDITIONS:
-            raise RuleTooLarge(_TOO_LONG)
-        level = below
-
-
-def check_depth(rule: Rule) -> None:
-    """Refuse a rule made in Python that is too deep or too long, without recursion.
-
-    Raises
-    ------
-    RuleTooLarge
-        Deeper than `MAX_DEPTH` groups, or more than `MAX_CONDITIONS` conditions.
-    """
-    depth, conditions, level = 0, 0, [rule]
-    while level:
-        groups = [node for node in level if isinstance(node, All | Any)]
-        depth += bool(groups)
-        conditions += len(level) - len(groups)
-        if depth > MAX_DEPTH:
-            raise RuleTooLarge(_TOO_DEEP)
-        if conditions > MAX_CONDITIONS:
-            raise RuleTooLarge(_TOO_LONG)
-        wheres = [node.where for node in level if isinstance(node, Event) and node.where is not None]
-        level = [*(child for group in groups for child in group.of), *wheres]
 
 
 def walk(rule: Rule, path: Path = ()) -> Iterator[tuple[Path, Rule]]:

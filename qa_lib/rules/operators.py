@@ -17,8 +17,11 @@ from qa_lib.errors import UnknownName, did_you_mean
 from qa_lib.rules.catalogue import FieldType
 from qa_lib.tables import Label
 
-#: How many values an operator takes: none, one, two (low and high), many (a list), or a window of time.
-Arity = Literal["none", "one", "two", "many", "window"]
+#: What an operator takes: no value, one, two (low and high), many (a list), a window of time, or a number of
+#: days, whatever type it compares.
+Arity = Literal["none", "one", "two", "many", "window", "days"]
+#: More than any month × 100 + day.
+YEAR_OF_DAYS = 1_300
 Sql = Callable[[exp.Expr, Sequence[exp.Expr]], exp.Expr]
 
 
@@ -48,10 +51,6 @@ def _binary(kind: type[exp.Expr]) -> Sql:
     return lambda column, values: kind(this=column, expression=values[0])
 
 
-def _function(name: str) -> Sql:
-    return lambda column, values: exp.Anonymous(this=name, expressions=[column, values[0]])
-
-
 def _between(column: exp.Expr, values: Sequence[exp.Expr]) -> exp.Expr:
     return exp.Between(this=column, low=values[0], high=values[1])
 
@@ -69,6 +68,20 @@ def _within(column: exp.Expr, values: Sequence[exp.Expr]) -> exp.Expr:
     return exp.and_(
         exp.GTE(this=column, expression=values[0]), exp.LT(this=column.copy(), expression=values[1])
     )
+
+
+def _anniversary(column: exp.Expr, values: Sequence[exp.Expr]) -> exp.Expr:
+    """`values` are the first day as month × 100 + day, and how far round the year the last one lies.
+
+    A year of 1,300 such numbers goes round without a case for the turn of the year.
+    """
+    day = exp.Add(
+        this=exp.Mul(this=exp.Month(this=column), expression=exp.Literal.number(100)),
+        expression=exp.Day(this=column.copy()),
+    )
+    year = exp.Literal.number(YEAR_OF_DAYS)
+    since = exp.Add(this=exp.Sub(this=day, expression=values[0]), expression=year)
+    return exp.LTE(this=exp.Mod(this=exp.Paren(this=since), expression=year.copy()), expression=values[1])
 
 
 def _list(name: str) -> Sql:
@@ -136,21 +149,21 @@ OPERATORS: tuple[Operator, ...] = (
     ),
     Operator(
         "contains", ("text",), "one", False,
-        Label("包含", "contains"), Label("{field} 包含 {0}", "{field} contains {0}"), _function("contains"),
+        Label("包含", "contains"), Label("{field} 包含 {0}", "{field} contains {0}"), _binary(exp.Contains),
     ),
     Operator(
         "starts with", ("text",), "one", False,
         Label("开头是", "starts with"), Label("{field} 以 {0} 开头", "{field} starts with {0}"),
-        _function("starts_with"),
+        _binary(exp.StartsWith),
     ),
     Operator(
         "ends with", ("text",), "one", False,
-        Label("结尾是", "ends with"), Label("{field} 以 {0} 结尾", "{field} ends with {0}"), _function("ends_with"),
+        Label("结尾是", "ends with"), Label("{field} 以 {0} 结尾", "{field} ends with {0}"), _binary(exp.EndsWith),
     ),
     Operator(
         "matches", ("text",), "one", False,
         Label("匹配正则", "matches"), Label("{field} 匹配正则 {0}", "{field} matches the pattern {0}"),
-        _function("regexp_matches"),  # RE2: no back-references, linear in the text
+        _binary(exp.RegexpLike),  # RE2: no back-references, linear in the text
     ),
     Operator(
         "before", ("date",), "one", False,
@@ -159,6 +172,21 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "after", ("date",), "one", False,
         Label("晚于", "is after"), Label("{field} 晚于 {0}", "{field} is after {0}"), _binary(exp.GT),
+    ),
+    Operator(
+        "on or before", ("date",), "one", False,
+        Label("不晚于", "is on or before"), Label("{field} 不晚于 {0}", "{field} is on or before {0}"),
+        _binary(exp.LTE),
+    ),
+    Operator(
+        "on or after", ("date",), "one", False,
+        Label("不早于", "is on or after"), Label("{field} 不早于 {0}", "{field} is on or after {0}"),
+        _binary(exp.GTE),
+    ),
+    Operator(
+        "anniversary within", ("date",), "days", False,
+        Label("周年日在未来", "has its anniversary within"),
+        Label("{field} 的周年日在今天起 {0} 天内", "{field} has its anniversary within {0} days"), _anniversary,
     ),
     Operator(
         "in last", ("date",), "window", False,

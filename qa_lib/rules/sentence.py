@@ -5,8 +5,24 @@ from __future__ import annotations
 from typing import Any as AnyValue
 
 from qa_lib.rules.catalogue import Catalogue, EventType, Field, unit_label
+from qa_lib.rules.kinds import PATTERNS
 from qa_lib.rules.measures import measure_type
-from qa_lib.rules.model import All, Any, Attribute, Event, Path, Rule, Tag, walk
+from qa_lib.rules.model import (
+    All,
+    Any,
+    Attribute,
+    Duration,
+    Event,
+    InAudience,
+    Lifecycle,
+    Path,
+    RandomSplit,
+    Rule,
+    Sequence,
+    Step,
+    Tag,
+    walk,
+)
 from qa_lib.rules.operators import Operator, operator
 from qa_lib.rules.windows import Ago, Dates, Ever, Last
 from qa_lib.tables import Label
@@ -44,6 +60,18 @@ def sentence(rule: Rule, catalogue: Catalogue) -> Label:
             return _group(rule, [sentence(child, catalogue) for child in rule.of])
         case Event():
             return _event(rule, catalogue)
+        case Sequence():
+            return _sequence(rule, catalogue)
+        case Lifecycle():
+            return _lifecycle(rule, catalogue)
+        case InAudience():
+            return _audience(rule)
+        case RandomSplit():
+            low, high = f"{rule.low:.6g}", f"{rule.high:.6g}"
+            return Label(
+                f"随机分组“{rule.salt}”中位于 [{low}, {high})",
+                f"in the part [{low}, {high}) of the random split “{rule.salt}”",
+            )
         case _:
             return _comparison(rule, catalogue.field(rule.field))
 
@@ -69,6 +97,16 @@ def window_words(window: Last | Ago | Dates | Ever) -> Label:
             return Label(f"{first} 至 {last}", f"{first} to {last}")
         case _:
             return Label("不限时间", "all time")
+
+
+def duration_words(duration: Duration) -> Label:
+    """A length of time as a phrase."""
+    return _length(duration.n, duration.unit)
+
+
+def _length(n: int, unit: str) -> Label:
+    zh, en = UNITS[unit]
+    return Label(f"{n} {zh}", f"{n} {en.rstrip('s') if n == 1 else en}")
 
 
 def _group(group: All | Any, parts: list[Label]) -> Label:
@@ -150,3 +188,69 @@ def _where(where: All | Any | None, event: EventType) -> Label:
         return Label("", "")
     inner = sentence(where, Catalogue(fields=event.properties, events=()))
     return Label(f"［{inner.zh}］", f" where {inner.en}")
+
+
+def _step(step: Step, catalogue: Catalogue) -> Label:
+    event = catalogue.event(step.event)
+    where = _where(step.where, event)
+    return Label(f"“{event.label.zh}”{where.zh}", f"“{event.label.en}”{where.en}")
+
+
+def _sequence(leaf: Sequence, catalogue: Catalogue) -> Label:
+    """The steps in their order, each with what joins it to the one before."""
+    zh, en = _step(leaf.steps[0], catalogue)
+    for step in leaf.steps[1:]:
+        done = _step(step, catalogue)
+        soon = duration_words(step.within) if step.within else Label("", "")
+        zh += f"，{soon.zh + '内' if step.within else '之后'}"
+        zh += "没有" if step.absent else "紧接着" if step.immediately else "有"
+        zh += done.zh
+        en += ", then no " if step.absent else ", immediately then " if step.immediately else ", then "
+        en += done.en + (f" within {soon.en}" if step.within else "")
+    if leaf.same:
+        labels = [catalogue.event(leaf.steps[0].event).property(name).label for name in leaf.same]
+        zh += f"，{'、'.join(label.zh for label in labels)}相同"
+        en += f", of the same {' and '.join(label.en for label in labels)}"
+    if leaf.within:
+        whole = duration_words(leaf.within)
+        zh += f"，全程不超过 {whole.zh}"
+        en += f", all within {whole.en}"
+    window = window_words(leaf.window)
+    return Label(f"{window.zh}先有{zh}", f"{en}, in {window.en}")
+
+
+def _lifecycle(leaf: Lifecycle, catalogue: Catalogue) -> Label:
+    event = catalogue.event(leaf.event)
+    where, window = _where(leaf.where, event), window_words(leaf.window)
+    before, periods = Label("此前", "the time before it"), Label("", "")
+    if leaf.before is not None:
+        zh, en = _length(leaf.before.n, leaf.before.unit)
+        whole = Label("（自然日）", " (calendar)") if leaf.before.calendar else Label("", "")
+        before = Label(f"在此之前 {zh}{whole.zh}", f"the {en}{whole.en} before it")
+    if leaf.m is not None and leaf.unit is not None:
+        zh, en = _length(leaf.m, leaf.unit)
+        whole = Label("自然", "whole calendar ") if leaf.calendar else Label("", "")
+        periods = Label(f"最近 {zh.replace(' ', f' 个{whole.zh}', 1)}", f"the last {whole.en}{en}")
+    said = PATTERNS[leaf.pattern].sentence
+    return Label(
+        said.zh.format(
+            event=f"“{event.label.zh}”{where.zh}",
+            window=window.zh,
+            before=before.zh,
+            periods=periods.zh,
+            k=leaf.k,
+        ),
+        said.en.format(
+            event=f"“{event.label.en}”{where.en}",
+            window=window.en,
+            before=before.en,
+            periods=periods.en,
+            k=leaf.k,
+        ),
+    )
+
+
+def _audience(leaf: InAudience) -> Label:
+    zh = f"人群“{leaf.audience}”" + (f"第 {leaf.version} 版" if leaf.version else "现行版本")
+    en = f"the audience “{leaf.audience}”" + (f" at version {leaf.version}" if leaf.version else "")
+    return Label(f"{'属于' if leaf.member else '不属于'}{zh}", f"{'in' if leaf.member else 'not in'} {en}")

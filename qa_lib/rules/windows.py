@@ -20,13 +20,13 @@ from qa_lib.rules.spec import Spec
 Unit = Literal["minute", "hour", "day", "week", "month"]
 Bounds = tuple[datetime | None, datetime]
 
-_FIXED: dict[str, timedelta] = {
+FIXED_UNITS: dict[str, timedelta] = {
     "minute": timedelta(minutes=1),
     "hour": timedelta(hours=1),
     "day": timedelta(days=1),
     "week": timedelta(weeks=1),
 }
-_MAX_UNITS = 1_000_000
+MAX_UNITS = 1_000_000
 _EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 
 
@@ -43,7 +43,7 @@ def step_back(as_of: datetime, n: int, unit: Unit, zone: ZoneInfo, *, calendar: 
             days = n * (7 if unit == "week" else 1)
             start = as_of.astimezone(zone).date() - timedelta(days=days)
             return midnight(start, zone)
-        return as_of - n * _FIXED[unit]
+        return as_of - n * FIXED_UNITS[unit]
     except (OverflowError, ValueError):
         return _EARLIEST
 
@@ -61,7 +61,7 @@ class Last(Spec):
 
     _positional = ("n", "unit")
     kind: Literal["last"] = "last"
-    n: int = Field(ge=1, le=_MAX_UNITS)
+    n: int = Field(ge=1, le=MAX_UNITS)
     unit: Unit = "day"
     calendar: bool = False
 
@@ -81,8 +81,8 @@ class Ago(Spec):
 
     _positional = ("near", "far", "unit")
     kind: Literal["ago"] = "ago"
-    near: int = Field(ge=0, le=_MAX_UNITS)
-    far: int = Field(ge=1, le=_MAX_UNITS)
+    near: int = Field(ge=0, le=MAX_UNITS)
+    far: int = Field(ge=1, le=MAX_UNITS)
     unit: Unit = "day"
 
     @model_validator(mode="after")
@@ -131,3 +131,20 @@ class Ever(Spec):
 
 
 Window = Annotated[Last | Ago | Dates | Ever, Field(discriminator="kind")]
+
+
+def periods(as_of: datetime, zone: ZoneInfo, m: int, unit: Unit, *, calendar: bool) -> list[datetime]:
+    """The moments between which the last `m` periods lie: `m` + 1 of them in UTC, ascending.
+
+    Rolling periods end at `as_of`. Calendar periods are whole days, weeks from Monday, or months in `zone`;
+    the current one is not over and left out.
+    """
+    if not calendar:
+        return [step_back(as_of, j, unit, zone) for j in range(m, -1, -1)]
+    today = as_of.astimezone(zone).date()
+    if unit == "month":
+        months = [today.year * 12 + today.month - 1 - j for j in range(m, -1, -1)]
+        return [midnight(date(n // 12, n % 12 + 1, 1), zone) for n in months]
+    days = 7 if unit == "week" else 1
+    current = today - timedelta(days=today.weekday()) if unit == "week" else today
+    return [midnight(current - timedelta(days=j * days), zone) for j in range(m, -1, -1)]

@@ -5,10 +5,11 @@ Nothing of the library is used: windows are computed here with `zoneinfo`, opera
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from oracles.facts import DAY_US, Facts, microseconds, midnight_us
+from oracles.journeys import Fitting, follows_the_pattern, took_the_steps
 from oracles.tags import tags
 
 MONEY = {"paid_amount", "discount_amount", "coupon_amount"}
@@ -32,6 +34,7 @@ class World:
     facts: Facts
     fields: pd.DataFrame
     in_cents: set[str]
+    audiences: dict[str, dict[int, set[str]]] = field(default_factory=dict)
 
     @property
     def people(self) -> pd.Index:
@@ -62,8 +65,19 @@ def _node(rule: dict[str, Any], leaf: Callable[[dict[str, Any]], pd.Series], row
 
 
 def _leaf(leaf: dict[str, Any], world: World) -> pd.Series:
-    if leaf["kind"] == "event":
-        return _event(leaf, world)
+    match leaf["kind"]:
+        case "event":
+            return _event(leaf, world)
+        case "sequence":
+            return _sequence(leaf, world)
+        case "lifecycle":
+            return _lifecycle(leaf, world)
+        case "audience":
+            saved = world.audiences[leaf["audience"]]
+            inside = world.people.isin(saved[leaf.get("version", max(saved))])
+            return pd.Series(inside == leaf.get("member", True), index=world.people)
+        case "split":
+            return pd.Series([_drawn(leaf, person) for person in world.people], index=world.people)
     values = world.fields[leaf["field"]]
     return _column(values, leaf, world, money=leaf["field"] in world.in_cents)
 
@@ -97,6 +111,8 @@ def _compares(value: Any, leaf: dict[str, Any], world: World) -> bool:
     if value is None:
         stated = leaf.get("missing")
         return operator in TRUE_WHEN_MISSING if stated is None else stated == "include"
+    if operator == "anniversary within":
+        return _celebrates(value, given, world.facts)
     if operator == "in last":
         return _in_last(value, given, world.facts)
     many = given if isinstance(given, list) else [given]
@@ -127,6 +143,8 @@ OPERATORS: dict[str, Callable[[Any, list[Any]], bool]] = {
     "matches": lambda v, g: re.search(g[0], v) is not None,
     "before": lambda v, g: bool(v < g[0]),
     "after": lambda v, g: bool(v > g[0]),
+    "on or before": lambda v, g: bool(v <= g[0]),
+    "on or after": lambda v, g: bool(v >= g[0]),
     "has any": lambda v, g: any(x in v for x in g),
     "has all": lambda v, g: all(x in v for x in g),
     "has none": lambda v, g: not any(x in v for x in g),
@@ -174,6 +192,24 @@ def _in_last(day: date, window: dict[str, Any], facts: Facts) -> bool:
     return start <= midnight_us(day, facts.zone) < end
 
 
+def _celebrates(day: date, days: int, facts: Facts) -> bool:
+    """Whether today or one of the next days is the anniversary, 29 February being the 28th in common years."""
+    today = facts.as_of.astimezone(ZoneInfo(facts.zone)).date()
+    for ahead in (today + timedelta(days=n) for n in range(days + 1)):
+        leap = pd.Timestamp(ahead).is_leap_year
+        kept = (2, 28) if (day.month, day.day) == (2, 29) and not leap else (day.month, day.day)
+        if (ahead.month, ahead.day) == kept:
+            return True
+    return False
+
+
+def _drawn(leaf: dict[str, Any], person: str) -> bool:
+    """Whether the hash of salt and person, as a fraction of 2⁵³, lies in the part."""
+    digits = hashlib.sha256(f"{len(leaf['salt'])}:{leaf['salt']}{person}".encode()).hexdigest()
+    at = Fraction(int(digits[:16], 16) // 2**11, 2**53)
+    return Fraction(leaf.get("low", 0)) <= at < Fraction(leaf["high"])
+
+
 # -- events ----------------------------------------------------------------------------------------
 
 
@@ -182,16 +218,61 @@ def measured(leaf: dict[str, Any], world: World) -> dict[str, Any]:
     rows = world.facts.events[leaf["event"]]
     start, end = bounds(leaf.get("window", {"kind": "ever"}), world.facts)
     rows = rows[(rows["at"] < end) & ((rows["at"] >= start) if start is not None else True)]
-    where = leaf.get("where")
-    if where is not None:
-
-        def compared(condition: dict[str, Any]) -> pd.Series:
-            name = condition["field"]
-            return _column(rows[name], condition, world, money=name in MONEY)
-
-        rows = rows[_node(where, compared, rows.index)]
+    rows = _filtered(rows, leaf.get("where"), world)
     measure = leaf.get("measure", {"kind": "count"})
     return {p: _measure(measure, own, world.facts) for p, own in _groups(rows, measure)}
+
+
+def _filtered(rows: pd.DataFrame, where: dict[str, Any] | None, world: World) -> pd.DataFrame:
+    """The events that pass the filters."""
+    if where is None:
+        return rows
+
+    def compared(condition: dict[str, Any]) -> pd.Series:
+        name = condition["field"]
+        return _column(rows[name], condition, world, money=name in MONEY)
+
+    return rows[_node(where, compared, rows.index)]
+
+
+def _sequence(leaf: dict[str, Any], world: World) -> pd.Series:
+    start, end = bounds(leaf.get("window", {"kind": "ever"}), world.facts)
+    same = leaf.get("same", [])
+    fitting: dict[str, list[Fitting]] = {p: [{} for _ in leaf["steps"]] for p in world.people}
+    named: dict[str, set[int]] = {p: set() for p in world.people}
+    for i, step in enumerate(leaf["steps"]):
+        rows = world.facts.events[step["event"]]
+        for person, at in zip(rows["person_id"], rows["at"], strict=True):
+            named[person].add(at)
+        rows = _filtered(rows, step.get("where"), world)
+        if not step.get("absent", False):
+            rows = rows[(rows["at"] < end) & ((rows["at"] >= start) if start is not None else True)]
+        values = zip(*(rows[name].tolist() for name in same), strict=True) if same else [()] * len(rows)
+        for person, at, key in zip(rows["person_id"], rows["at"], values, strict=True):
+            if not any(is_missing(v) for v in key):
+                fitting[person][i].setdefault(key, set()).add(at)
+    as_of = world.facts.as_of_us
+    took = [took_the_steps(leaf, fitting[p], named[p], as_of) for p in world.people]
+    return pd.Series(took, index=world.people, dtype=bool)
+
+
+def _lifecycle(leaf: dict[str, Any], world: World) -> pd.Series:
+    facts = world.facts
+    rows = _filtered(facts.events[leaf["event"]], leaf.get("where"), world)
+    times = {p: set(own) for p, own in rows.groupby("person_id")["at"]}
+    leaf = {"window": {"kind": "ever"}, **leaf}
+    follows = [
+        follows_the_pattern(
+            leaf,
+            times.get(person, set()),
+            facts.as_of,
+            facts.zone,
+            lambda window: bounds(window, facts),
+            lambda n, unit: back(facts.as_of, n, unit, facts.zone),
+        )
+        for person in world.people
+    ]
+    return pd.Series(follows, index=world.people, dtype=bool)
 
 
 def _event(leaf: dict[str, Any], world: World) -> pd.Series:

@@ -79,6 +79,8 @@ def given_value(field: Field, op: Operator, seen: list[Any]) -> st.SearchStrateg
     match op.arity:
         case "none":
             return st.none()
+        case "days":
+            return st.integers(0, 364)
         case "window":
             return day_windows()
         case "one":
@@ -174,11 +176,77 @@ def events(event: EventType, world: World) -> st.SearchStrategy[Json]:
     return one()
 
 
+def courses(catalogue: Catalogue, world: World) -> st.SearchStrategy[Json]:
+    """A condition on the course of events: a sequence, or a lifecycle."""
+    length = st.builds(
+        lambda n, u: {"n": n, "unit": u}, st.integers(1, 30), st.sampled_from(["hour", "day", "week"])
+    )
+    last = st.builds(
+        lambda n, u: {"kind": "last", "n": n, "unit": u},
+        st.integers(1, 6),
+        st.sampled_from(["week", "month"]),
+    )
+
+    @st.composite
+    def sequence(draw: st.DrawFn) -> Json:
+        of_items = draw(st.booleans())
+        kinds = ["browse", "cart", "purchase"] if of_items else ["receive", "redeem", "visit", "browse"]
+        steps: list[Json] = []
+        for i in range(draw(st.integers(2, 4))):
+            event = catalogue.event(draw(st.sampled_from(kinds)))
+            step: Json = {"event": event.name}
+            if draw(st.integers(0, 3)) == 0:
+                step["where"] = draw(filters(event, world))
+            if i and draw(st.booleans()):
+                step["within"] = draw(length)
+            if i and draw(st.integers(0, 3)) == 0:
+                step["absent"] = True
+            elif i and draw(st.integers(0, 5)) == 0:
+                step["immediately"] = True
+            steps.append(step)
+        leaf: Json = {"kind": "sequence", "steps": steps, "window": draw(last)}
+        if draw(st.booleans()):
+            leaf["within"] = draw(length)
+        if of_items:
+            leaf["same"] = draw(st.sampled_from([["item_id"], ["department"], ["brand", "category"], []]))
+        return leaf
+
+    @st.composite
+    def lifecycle(draw: st.DrawFn) -> Json:
+        event = draw(st.sampled_from(catalogue.events))
+        leaf: Json = {"kind": "lifecycle", "event": event.name}
+        leaf["pattern"] = draw(st.sampled_from(["first_time", "stopped", "restarted", "regularly"]))
+        if draw(st.booleans()):
+            leaf["where"] = draw(filters(event, world))
+        if leaf["pattern"] == "regularly":
+            leaf["k"] = draw(st.integers(1, 4))
+            unit = st.sampled_from(["day", "week", "month"])
+            return leaf | {"m": draw(st.integers(4, 12)), "unit": draw(unit), "calendar": draw(st.booleans())}
+        leaf["window"] = draw(last)
+        if leaf["pattern"] == "restarted" or (leaf["pattern"] == "stopped" and draw(st.booleans())):
+            leaf["before"] = draw(last)
+        return leaf
+
+    return st.one_of(sequence(), lifecycle())
+
+
+def splits() -> st.SearchStrategy[Json]:
+    """A random part of everybody."""
+    return st.builds(
+        lambda salt, edges: {"kind": "split", "salt": salt, "low": min(edges), "high": max(edges)},
+        st.sampled_from(["spring", "春", "it's"]),
+        st.lists(st.sampled_from([0, 0.1, 1 / 3, 0.5, 0.9, 1]), min_size=2, max_size=2, unique=True),
+    )
+
+
 def rules(catalogue: Catalogue, world: World, *, at_most: int = 6) -> st.SearchStrategy[Json]:
     """Any rule over the catalogue."""
     fields = [comparisons(f, seen_values(world, f)) for f in catalogue.fields]
     kinds = [events(e, world) for e in catalogue.events]
     leaf = st.one_of(
-        st.sampled_from(fields).flatmap(lambda s: s), st.sampled_from(kinds).flatmap(lambda s: s)
+        st.sampled_from(fields).flatmap(lambda s: s),
+        st.sampled_from(kinds).flatmap(lambda s: s),
+        courses(catalogue, world),
+        splits(),
     )
     return trees(leaf, at_most=at_most)

@@ -20,8 +20,11 @@ from qa_lib.rules import (
     Engine,
     Event,
     Last,
+    Lifecycle,
     Measure,
     Rule,
+    Sequence,
+    Step,
     Sum,
     Tag,
     check,
@@ -124,6 +127,56 @@ BAD_RULES: dict[str, tuple[Rule, type[SpecError], tuple[str, ...]]] = {
         ("'contains'", "Use one of"),
     ),
     "measure without a number": (Event("visit", value="many"), SpecError, ("a number", "'many'")),
+    "unknown event in a step": (
+        Sequence([Step("browse"), Step("purchas")]),
+        UnknownName,
+        ("Step 2", "'purchas'", "Did you mean 'purchase'"),
+    ),
+    "unknown property in a step": (
+        Sequence([Step("browse", where=All(Attribute("itm_id", "=", "A"))), Step("purchase")]),
+        UnknownName,
+        ("Step 1", "'itm_id'", "Did you mean 'item_id'"),
+    ),
+    "a tag in a step": (
+        Sequence([Step("browse"), Step("cart", absent=True, where=All(Tag("recency_days", ">", 1)))]),
+        SpecError,
+        ("Step 2", "its own properties", "'tag'"),
+    ),
+    "a sequence in a step": (
+        Sequence([Step("browse"), Step("cart", where=All(Sequence([Step("cart"), Step("cart")])))]),
+        SpecError,
+        ("Step 2", "its own properties", "'sequence'"),
+    ),
+    "the same of what one step lacks": (
+        Sequence([Step("browse"), Step("visit")], same=["item_id"]),
+        UnknownName,
+        ("'same'", "every step", "'visit'", "'item_id'"),
+    ),
+    "unknown event of a lifecycle": (
+        Lifecycle("visits", "first_time"),
+        UnknownName,
+        ("'visits'", "Did you mean 'visit'"),
+    ),
+    "a number for a text in a lifecycle": (
+        Lifecycle("cart", "stopped", Last(3), where=All(Attribute("item_id", "=", 7))),
+        SpecError,
+        ("item_id =", "a text", "7"),
+    ),
+    "an anniversary within a year": (
+        Tag("last_order_on", "anniversary within", 365),
+        SpecError,
+        ("anniversary within", "from 0 to 364", "365"),
+    ),
+    "an anniversary within a day of the year": (
+        Tag("last_order_on", "anniversary within", "2017-03-01"),
+        SpecError,
+        ("whole number of days", "'2017-03-01'"),
+    ),
+    "an anniversary of a number": (
+        Tag("recency_days", "anniversary within", 7),
+        SpecError,
+        ("'anniversary within'", "number", "'recency_days'"),
+    ),
     "empty group": (All(Any(), Tag("recency_days", ">", 3)), SpecError, ("group is empty", "remove it")),
 }
 

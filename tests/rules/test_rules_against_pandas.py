@@ -15,13 +15,18 @@ from qa_lib.rules import (
     Attribute,
     Dates,
     Distinct,
+    Duration,
     Engine,
     Event,
     Ever,
     Last,
+    Lifecycle,
     Measure,
     Not,
+    RandomSplit,
     Rule,
+    Sequence,
+    Step,
     Sum,
     Tag,
     compile_rule,
@@ -193,6 +198,52 @@ SHAPES: dict[str, Callable[[str], Rule]] = {
     "received at least 3 campaigns and redeemed of none": lambda x: All(
         Event("receive", measure=Distinct("campaign_id"), value=3),
         Event("redeem", operator="=", value=0),
+    ),
+    "browsed, then bought the same within 3 days": lambda x: Sequence(
+        [Step("browse"), Step("purchase", within=Duration(3))], same=["item_id"]
+    ),
+    "carted and left: no purchase of it within a day": lambda x: Sequence(
+        [Step("cart"), Step("purchase", absent=True, within=Duration(1))], window=Last(60), same=["item_id"]
+    ),
+    "three browses in a week and no cart between": lambda x: Sequence(
+        [Step("browse"), Step("cart", absent=True), Step("browse"), Step("browse")],
+        window=Last(120),
+        within=Duration(1, Week),
+    ),
+    "browsed, carted at once, bought dear": lambda x: Sequence(
+        [
+            Step("browse"),
+            Step("cart", immediately=True, within=Duration(2, Hour)),
+            Step("purchase", where=All(Attribute("paid_amount", ">=", 3.1))),
+        ],
+        window=Last(6, Month),
+        within=Duration(10),
+    ),
+    "received, redeemed of the same campaign, never again": lambda x: Sequence(
+        [Step("receive"), Step("redeem"), Step("redeem", absent=True)], same=["campaign_id"]
+    ),
+    "no cart for an hour after browsing, then a purchase within two days": lambda x: Sequence(
+        [Step("browse"), Step("cart", absent=True, within=Duration(1, Hour)), Step("purchase")],
+        window=Last(90),
+        within=Duration(2),
+    ),
+    "began this quarter": lambda x: Lifecycle("redeem", "first_time", Last(3, Month)),
+    "began in the summer": lambda x: Lifecycle("receive", "first_time", Dates("2017-06-01", "2017-08-31")),
+    "stopped": lambda x: Lifecycle("visit", "stopped", Last(30), before=Last(90)),
+    "stopped buying something, ever": lambda x: Lifecycle(
+        "purchase", "stopped", Last(8, Week, calendar=True), where=in_department("MEAT")
+    ),
+    "restarted": lambda x: Lifecycle("visit", "restarted", Last(14), before=Last(1, Month)),
+    "regularly": lambda x: Lifecycle("visit", "regularly", k=3, m=6, unit=Week, calendar=True),
+    "regularly by months": lambda x: Lifecycle("visit", "regularly", k=5, m=6, unit=Month, calendar=True),
+    "regularly, rolling": lambda x: Lifecycle("visit", "regularly", k=3, m=5, unit=Week),
+    "last bought in the week of its day a year": lambda x: Tag("last_order_on", "anniversary within", 7),
+    "first bought on or before a day": lambda x: Tag("first_order_on", "on or before", "2017-01-10"),
+    "last bought on or after a day": lambda x: Tag("last_order_on", "on or after", "2017-12-20"),
+    "a third of everybody": lambda x: RandomSplit("spring", 1 / 3, 2 / 3),
+    "dormant, half of them, or restarted": lambda x: Any(
+        All(DORMANT, RandomSplit("half", 0, 0.5)),
+        Lifecycle("visit", "restarted", Last(14), before=Last(1, Month)),
     ),
     "everybody": lambda x: All(),
     "nobody": lambda x: All(negated=True),

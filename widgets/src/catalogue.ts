@@ -1,12 +1,12 @@
 // What a rule may speak of, as Python sends it, and the valid default for each choice in the form.
-import type { Comparison, Condition, EventCondition, Group, Last, Measure, Scalar, Unit, Value, Window } from "./rule";
+import type { Comparison, EditedCondition, EventCondition, Group, Last, Measure, Scalar, Unit, Value, Window } from "./rule";
 
 export interface Label {
   zh: string;
   en: string;
 }
 export type FieldType = "number" | "text" | "date" | "boolean" | "list";
-export type Arity = "none" | "one" | "two" | "many" | "window";
+export type Arity = "none" | "one" | "two" | "many" | "window" | "days";
 
 export interface Suggestion {
   value: Scalar;
@@ -148,11 +148,15 @@ export function valueFor(catalogue: Catalogue, operator: Operator, field: Field,
     case "none":
       return undefined;
     case "one":
+      // a number of days is no day
+      if (field.type === "date" && typeof scalars[0] === "number") return firstScalar(catalogue, field);
       return scalars[0] ?? firstScalar(catalogue, field);
     case "two": {
       const low = scalars[0] ?? firstScalar(catalogue, field);
       return [low, scalars[1] ?? low];
     }
+    case "days":
+      return typeof scalars[0] === "number" ? scalars[0] : 7;
     case "many":
       return scalars.length ? scalars : field.values.length ? [firstScalar(catalogue, field)] : [];
     case "window":
@@ -190,7 +194,7 @@ export function measureOf(measure: MeasureType | undefined, event: EventType | u
 }
 
 /** A new condition for a field key such as `tag:recency_days` or `event:purchase`. */
-export function newCondition(catalogue: Catalogue, key: string, window?: Window): Condition | undefined {
+export function newCondition(catalogue: Catalogue, key: string, window?: Window): EditedCondition | undefined {
   const at = key.indexOf(":");
   const [kind, name] = [key.slice(0, at), key.slice(at + 1)];
   if (kind === "event") {
@@ -202,7 +206,7 @@ export function newCondition(catalogue: Catalogue, key: string, window?: Window)
 }
 
 /** The same comparison with another operator: the value is kept as far as it fits. */
-export function withOperator<T extends Condition>(catalogue: Catalogue, condition: T, key: string, field: Field): T {
+export function withOperator<T extends EditedCondition>(catalogue: Catalogue, condition: T, key: string, field: Field): T {
   const operator = operatorOf(catalogue, key);
   const { value: old, ...rest } = condition;
   const value = operator ? valueFor(catalogue, operator, field, old) : old;

@@ -2,7 +2,7 @@
 import { useBuilder, useWords } from "./builder_context";
 import { operatorOf, operatorsFor, withOperator, type Field } from "./catalogue";
 import { Segments, Select, useOptions, type Option, type OptionGroup } from "./controls";
-import type { Comparison, Condition, Missing } from "./rule";
+import type { Comparison, EditedCondition, Missing } from "./rule";
 import { ValueEditor } from "./value_editor";
 
 interface ComparisonRowProps {
@@ -49,14 +49,14 @@ export function ComparisonRow(props: ComparisonRowProps) {
 }
 
 /** The condition with this value, or without one. */
-export function withValue<T extends Condition>(condition: T, value: T["value"] | undefined): T {
+export function withValue<T extends EditedCondition>(condition: T, value: T["value"] | undefined): T {
   const { value: _old, ...rest } = condition;
   return (value === undefined ? rest : { ...rest, value }) as T;
 }
 
 interface MissingChoiceProps {
-  condition: Condition;
-  onChange: (condition: Condition) => void;
+  condition: EditedCondition;
+  onChange: (condition: EditedCondition) => void;
 }
 
 /** What holds for people without a value: what the operator declares, or a choice of one's own. */
@@ -78,7 +78,7 @@ export function MissingChoice({ condition, onChange }: MissingChoiceProps) {
         ]}
         onChange={(key) => {
           const { missing: _old, ...rest } = condition;
-          onChange(key === "default" ? (rest as Condition) : ({ ...rest, missing: key } as Condition));
+          onChange(key === "default" ? (rest as EditedCondition) : ({ ...rest, missing: key } as EditedCondition));
         }}
       />
       <span className="qa-note">

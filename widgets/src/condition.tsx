@@ -9,7 +9,7 @@ import { EventCard } from "./event_card";
 import { Handle } from "./handle";
 import { conditionName } from "./names";
 import { NodeCount, NodeProblems } from "./node_count";
-import { fieldKey, fromQueryRule, toQueryRule, type Condition as RuleCondition, type QueryRule } from "./rule";
+import { fieldKey, fromQueryRule, isKept, toQueryRule, type Condition as RuleCondition, type QueryRule } from "./rule";
 import { copyOf, insertAt, pathKey, removeAt, replaceAt } from "./tree";
 
 export function Condition(props: RuleProps) {
@@ -30,7 +30,7 @@ export function Condition(props: RuleProps) {
     if (fresh) set(fresh);
   };
   const fields = useFieldOptions(catalogue);
-  const showMissing = condition.missing !== undefined || open;
+  const showMissing = !isKept(condition) && (condition.missing !== undefined || open);
   return (
     <div
       ref={dndRef as React.Ref<HTMLDivElement>}
@@ -55,7 +55,11 @@ export function Condition(props: RuleProps) {
         />
         <span className="qa-kind">{t(condition.kind)}</span>
         <span className="qa-controls">
-          {condition.kind === "event" ? (
+          {isKept(condition) ? (
+            <span className="qa-quiet" data-testid="qa-kept">
+              {t("kept")}
+            </span>
+          ) : condition.kind === "event" ? (
             <Select className="qa-field" label={t("field")} value={key} options={fields} onChange={setField} />
           ) : (
             <ComparisonRow
@@ -96,7 +100,7 @@ export function Condition(props: RuleProps) {
         </span>
       </div>
       {condition.kind === "event" && <EventCard condition={condition} onChange={set} />}
-      {showMissing && <MissingChoice condition={condition} onChange={set} />}
+      {showMissing && !isKept(condition) && <MissingChoice condition={condition} onChange={set} />}
       <NodeProblems path={path} />
     </div>
   );
@@ -115,6 +119,7 @@ function useFieldOptions(catalogue: Catalogue): OptionGroup[] {
 
 /** Where every person has an answer, there is nobody without a value to decide about. */
 function canChooseMissing(catalogue: Catalogue, condition: RuleCondition): boolean {
+  if (isKept(condition)) return false;
   if (condition.missing !== undefined) return true;
   if (condition.kind !== "event") return operatorOf(catalogue, condition.operator)?.arity !== "none";
   return !catalogue.measures.find((m) => m.key === (condition.measure?.kind ?? "count"))?.zero;

@@ -3,7 +3,7 @@ import { useBuilder, useWords } from "./builder_context";
 import { newComparison, type EventType } from "./catalogue";
 import { ComparisonRow, MissingChoice } from "./comparison";
 import { Button, Segments } from "./controls";
-import { isGroup, type Comparison, type Group, type Rule } from "./rule";
+import { isGroup, isKept, type Comparison, type Group, type Rule } from "./rule";
 
 interface FiltersProps {
   event: EventType;
@@ -45,7 +45,7 @@ export function Filters({ event, group, onChange, depth = 0 }: FiltersProps) {
         return isGroup(child) ? (
           <Filters key={i} event={event} group={child} depth={depth + 1} onChange={replace} />
         ) : (
-          child.kind !== "event" && <Filter key={i} event={event} filter={child} onChange={replace} />
+          child.kind !== "event" && !isKept(child) && <Filter key={i} event={event} filter={child} onChange={replace} />
         );
       })}
       {!readOnly && first && (

@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { catalogue, rule, rules } from "./fake_model";
 import { newCondition, operatorsFor, valueFor, withOperator, type Arity } from "./catalogue";
-import { canonical, fromQuery, fromQueryNode, isGroup, toQuery, toQueryRule, type Comparison, type Condition, type EventCondition, type Group, type Query, type Rule } from "./rule";
+import { canonical, fromQuery, fromQueryNode, isGroup, isKept, toQuery, toQueryRule, type Comparison, type Condition, type EventCondition, type Group, type KeptCondition, type Query, type Rule } from "./rule";
 import { canMove, copyOf, insertAt, moveTo, nextSlot, nodeAt, removeAt, slotsFor, type Path } from "./tree";
+
+/** A condition whose parts the form does not know. */
+const kept = (parts: KeptCondition & Record<string, unknown>): KeptCondition => parts;
 
 describe("rule JSON and the query on screen", () => {
   it("finds the contract's examples", () => expect(rules.length).toBeGreaterThan(3));
@@ -26,6 +29,10 @@ describe("rule JSON and the query on screen", () => {
     { kind: "tag", field: "with:colon", operator: "=", value: false, missing: "include" },
     { kind: "attribute", field: "age_band", operator: "is set" },
     { kind: "attribute", field: "age_band", operator: "=", value: null },
+    kept({ kind: "sequence", steps: [{ event: "cart" }, { event: "purchase", absent: true }], same: ["item_id"] }),
+    kept({ kind: "lifecycle", event: "visit", pattern: "stopped", window: { kind: "last", n: 30, unit: "day" } }),
+    kept({ kind: "audience", audience: "VIP", version: 3, member: false }),
+    kept({ kind: "split", salt: "spring", low: 0, high: 0.5 }),
   ])("keeps every field of $kind, set or not", (condition) => {
     expect(fromQueryNode(toQueryRule(condition))).toEqual(condition);
   });
@@ -43,7 +50,7 @@ describe("rule JSON and the query on screen", () => {
 describe("moves", () => {
   const start = rule("nested_negated"); // any[ not all[age_band, recency_days, any[income_band, last_order_on]], departments_90d ]
   const names = (value: Rule): unknown =>
-    isGroup(value) ? value.of.map(names) : value.kind === "event" ? value.event : value.field;
+    isGroup(value) ? value.of.map(names) : value.kind === "event" ? value.event : isKept(value) ? value.kind : value.field;
   const moved = (path: Path, group: Path, index: number) => names(fromQuery(moveTo(toQuery(start), path, { group, index })));
 
   it("a condition into a group within a group", () => {
@@ -148,6 +155,7 @@ describe("valid defaults", () => {
 function fits(value: Comparison["value"], arity: Arity): boolean {
   if (value === undefined) return arity === "none";
   if (Array.isArray(value)) return arity === "many" || (arity === "two" && value.length === 2);
+  if (arity === "days") return typeof value === "number";
   return arity === (value !== null && typeof value === "object" ? "window" : "one");
 }
 

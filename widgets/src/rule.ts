@@ -51,7 +51,13 @@ export interface EventCondition {
   value?: Value;
   missing?: Missing;
 }
-export type Condition = Comparison | EventCondition;
+/** A condition that the form shows and keeps as it is; it is edited in Python. */
+export interface KeptCondition {
+  kind: "sequence" | "lifecycle" | "audience" | "split";
+}
+/** A condition that the form edits. */
+export type EditedCondition = Comparison | EventCondition;
+export type Condition = EditedCondition | KeptCondition;
 export interface Group {
   kind: "all" | "any";
   negated: boolean;
@@ -73,18 +79,29 @@ export function isGroup(rule: Rule | undefined | null): rule is Group {
   return rule?.kind === "all" || rule?.kind === "any";
 }
 
+const KEPT: string[] = ["sequence", "lifecycle", "audience", "split"] satisfies KeptCondition["kind"][];
+
+export function isKept(condition: { kind: string }): condition is KeptCondition {
+  return KEPT.includes(condition.kind);
+}
+
 export function isQueryGroup(node: QueryNode): node is Query {
   return "rules" in node;
 }
 
-/** `attribute:age_band`, `tag:recency_days`, `event:purchase`. */
+/** `attribute:age_band`, `tag:recency_days`, `event:purchase`, `sequence:`. */
 export function fieldKey(condition: Condition): string {
+  if (isKept(condition)) return `${condition.kind}:`;
   return `${condition.kind}:${condition.kind === "event" ? condition.event : condition.field}`;
 }
 
 /** The condition as a row of the query; what an event carries beyond its operator is the row's value. */
 export function toQueryRule(condition: Condition, id: string = newId()): QueryRule {
   const field = fieldKey(condition);
+  if (isKept(condition)) {
+    const { kind: _kind, ...rest } = condition;
+    return { id, field, operator: "", value: rest };
+  }
   if (condition.kind === "event") {
     const { kind: _kind, event: _event, operator, ...rest } = condition;
     return { id, field, operator: operator ?? "", value: rest };
@@ -97,11 +114,12 @@ export function fromQueryRule(row: QueryRule): Condition {
   const at = row.field.indexOf(":");
   const kind = row.field.slice(0, at) as Condition["kind"];
   const name = row.field.slice(at + 1);
+  if (isKept({ kind })) return { ...(row.value as object), kind } as KeptCondition;
   if (kind === "event") {
     const operator = row.operator === "" ? {} : { operator: row.operator };
     return { kind, event: name, ...(row.value as object), ...operator };
   }
-  const condition: Comparison = { kind, field: name, operator: row.operator };
+  const condition: Comparison = { kind: kind as Comparison["kind"], field: name, operator: row.operator };
   if (row.value !== undefined) condition.value = row.value as Value;
   if (row.missing !== undefined) condition.missing = row.missing;
   return condition;
@@ -143,6 +161,7 @@ const MAX_DEPTH = 60;
 export function isReadable(rule: unknown, depth = 0): boolean {
   if (!isObject(rule) || depth > MAX_DEPTH) return false;
   const { kind, of, field, event, operator, value, missing, where, window, measure } = rule;
+  if (isText(kind) && isKept({ kind })) return true;
   const below = (child: unknown) => isReadable(child, depth + 1);
   if (kind === "all" || kind === "any") return of === undefined || (Array.isArray(of) && of.every(below));
   if (!isValue(value) || !isOptional(missing, isText)) return false;

@@ -2,7 +2,7 @@ import { act, cleanup, fireEvent, screen, within } from "@testing-library/react"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { catalogue, fakeModel, rule, rules, type FakeModel } from "./fake_model";
 import type { Result, RuleBuilderTraits } from "./model";
-import type { EventCondition, Group, Rule } from "./rule";
+import type { Comparison, EventCondition, Group, Rule } from "./rule";
 import widget from "./rule_builder";
 
 const PAUSE = 200;
@@ -92,6 +92,30 @@ describe("value and seq", () => {
     fireEvent.change(within(node("0")).getByRole("spinbutton"), { target: { value: "8" } });
     pause();
     expect(model.state.value).toEqual({ kind: "all", negated: false, of: [{ ...value, value: 8 }] });
+  });
+
+  it("conditions that are edited in Python are shown, counted, moved with their group and kept as they are", () => {
+    for (const name of ["journeys_and_lifecycles", "audiences_and_splits"]) {
+      const value = rule(name) as Group;
+      const model = show({ value, result: answer({ nodes: { "0": 12 } }) });
+      expect(screen.getAllByTestId("qa-kept")).toHaveLength(value.of.length);
+      expect(within(node("0")).getByTestId("qa-node-count").textContent).toContain("12");
+      fireEvent.click(within(node("1")).getByTestId("qa-remove"));
+      pause();
+      expect(of(model)).toEqual(value.of.toSpliced(1, 1));
+      act(() => unmounts.pop()!());
+    }
+  });
+
+  it("an anniversary takes a number of days", () => {
+    const value: Rule = { kind: "tag", field: "last_order_on", operator: "anniversary within", value: 7 };
+    const model = show({ value: { kind: "all", negated: false, of: [value] } });
+    fireEvent.change(within(node("0")).getByRole("spinbutton"), { target: { value: "30" } });
+    pause();
+    expect(of(model)[0]).toEqual({ ...value, value: 30 });
+    fireEvent.change(within(node("0")).getByLabelText("Comparison"), { target: { value: "before" } });
+    pause();
+    expect((of(model)[0] as Comparison).value).toMatch(/^\d{4}-\d{2}-\d{2}$/);
   });
 
   it("unsubscribes from every trait", () => {

@@ -1,7 +1,7 @@
 // The editor of a value, chosen by how many values the operator takes and by the type of the field.
 import { useState } from "react";
 import { useBuilder, useWords } from "./builder_context";
-import { lastDays, valueFor, type Field, type Operator, type Suggestion } from "./catalogue";
+import { lastDays, MEASURED, valueFor, type Field, type Operator, type Suggestion } from "./catalogue";
 import { DateInput, NumberInput, readNumber, Select } from "./controls";
 import type { Scalar, Value } from "./rule";
 import { Suggest } from "./suggest";
@@ -33,6 +33,10 @@ export function ValueEditor({ field, operator, value, onChange }: ValueEditorPro
           <OneValue field={field} label={t("high")} value={high} onChange={(v) => v !== undefined && set([low, v])} />
         </span>
       );
+    }
+    case "days": {
+      const days = { ...MEASURED, unit: t("days") };
+      return <OneValue field={days} label={label} value={typeof value === "number" ? value : undefined} onChange={onChange} />;
     }
     case "many":
       return <ManyValues field={field} label={label} values={Array.isArray(value) ? value : []} onChange={onChange} />;
