@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from qa_lib.cli.bench import bench_app
 from qa_lib.cli.campaigns import campaigns_app
 from qa_lib.cli.options import AsOf, Json, WorkspaceOption
 from qa_lib.cli.options import answer as print_answer
@@ -25,6 +26,7 @@ rule_app = typer.Typer(help="Check a rule file, or print its SQL.", no_args_is_h
 app.add_typer(audience_app, name="audience")
 app.add_typer(rule_app, name="rule")
 app.add_typer(campaigns_app)
+app.add_typer(bench_app)
 
 RuleFile = Annotated[Path, typer.Argument(help="A rule as JSON or YAML; an audience file does as well.")]
 NotebooksFolder = Annotated[Path, typer.Option("--notebooks", help="The folder of notebooks.")]
