@@ -1,8 +1,8 @@
 """Conditions of a few closed shapes straight from a snapshot's columns, without SQL.
 
 A boolean tag is its bitset. A comparison of one field is one pass over its array. A count or a sum of
-events, or the days since the last, is a slice of the events (they are in order of time), a mask and one pass. What is not
-exactly what the SQL says is left to it: `selected` answers None.
+events, or the days since the last, is a slice of the events (they are in order of time), a mask and one pass.
+Two steps of a sequence are a search. What is not exactly what the SQL says is left to it: `selected` answers None.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ from qa_lib.rules import bits
 from qa_lib.rules.bits import Bits
 from qa_lib.rules.catalogue import Catalogue, EventType, Field
 from qa_lib.rules.compile import days_inside
+from qa_lib.rules.followed import followed
+from qa_lib.rules.journeys import Sequence, Step
 from qa_lib.rules.measures import measure_type
 from qa_lib.rules.model import All, Any, Attribute, Condition, Event, Rule, Tag
 from qa_lib.rules.operators import operator
-from qa_lib.rules.windows import Last
+from qa_lib.rules.windows import Last, Window
 from qa_lib.workspace import Column, Columns
 
 Flags = npt.NDArray[np.bool_]
@@ -77,6 +79,8 @@ class Native:
                     return self._field(leaf, self.catalogue.field(leaf.field))
                 case Event():
                     return self._event(leaf, self.catalogue.event(leaf.event))
+                case Sequence():
+                    return self._sequence(leaf)
                 case _:
                     return None
         except _LeftToSql:
@@ -153,11 +157,7 @@ class Native:
         measure, op = measure_type(leaf.measure.kind), operator(leaf.operator)
         if measure.key not in ("count", "sum", "days_since_last", "days_since_first"):
             raise _LeftToSql
-        moments = self._column(f"{event.table}.occurred_at").values
-        start, end = leaf.window.bounds(self.as_of, self.zone)
-        first = 0 if start is None else int(np.searchsorted(moments, np.int64(_us(start))))
-        rows = slice(first, max(first, int(np.searchsorted(moments, np.int64(_us(end))))))
-        mask = self._mask(leaf.where, event, rows)
+        rows, mask = self._rows(event, leaf.window, leaf.where)
         people = self._column(f"{event.table}.person_no").values[rows]
         if mask is not None:
             people = people[mask]
@@ -168,7 +168,8 @@ class Native:
                 done[people] = True
                 return bits.from_flags(done if at_least_one else ~done)
         if measure.key.startswith("days_since"):
-            us = moments[rows] if mask is None else moments[rows][mask]
+            moments = self._column(f"{event.table}.occurred_at").values[rows]
+            us = moments if mask is None else moments[mask]
             return self._days_since(leaf, people, us, last=measure.key == "days_since_last")
         if measure.key == "count":
             measured, scale = np.bincount(people, minlength=self.size), 0
@@ -182,6 +183,32 @@ class Native:
             done[people] = True
             found = found | ~done if leaf.missing == "include" else found & done
         return bits.from_flags(found)
+
+    def _rows(self, event: EventType, window: Window, where: Rule | None) -> tuple[slice, Flags | None]:
+        """The events of a window, and which of them pass the filters; None when all do."""
+        moments = self._column(f"{event.table}.occurred_at").values
+        start, end = window.bounds(self.as_of, self.zone)
+        first = 0 if start is None else int(np.searchsorted(moments, np.int64(_us(start))))
+        rows = slice(first, max(first, int(np.searchsorted(moments, np.int64(_us(end))))))
+        return rows, self._mask(where, event, rows)
+
+    def _sequence(self, leaf: Sequence) -> Bits:
+        """Two steps that both happen; longer ones and absences are left to SQL."""
+        first, then = leaf.steps[0], leaf.steps[1]
+        if len(leaf.steps) > 2 or leaf.same or then.absent or then.immediately or first.within:
+            raise _LeftToSql
+        bounds = [d.microseconds for d in (then.within, leaf.within) if d is not None]
+        one, other = (self._moments(step, leaf.window) for step in (first, then))
+        return bits.from_flags(followed(one, other, self.size, min(bounds, default=None)))
+
+    def _moments(self, step: Step, window: Window) -> tuple[Values, Values]:
+        """Whose events of a step, and when; shapes (n,) and (n,)."""
+        event = self.catalogue.event(step.event)
+        rows, mask = self._rows(event, window, step.where)
+        people, moments = (
+            self._column(f"{event.table}.{name}").values[rows] for name in ("person_no", "occurred_at")
+        )
+        return (people, moments) if mask is None else (people[mask], moments[mask])
 
     def _sums(self, column: Column, rows: slice, mask: Flags | None, people: Values) -> tuple[Values, int]:
         """The exact sum per person, in units of 10**−scale; shape (size,)."""

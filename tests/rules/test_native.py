@@ -19,6 +19,7 @@ from qa_lib.rules import (
     Catalogue,
     Engine,
     Event,
+    Ever,
     Field,
     Last,
     Measure,
@@ -31,6 +32,8 @@ from qa_lib.rules import (
     to_numbers,
 )
 from qa_lib.rules import bits as bit_sets
+from qa_lib.rules.followed import followed
+from qa_lib.rules.journeys import Duration, Sequence, Step
 from qa_lib.rules.native import Native
 from qa_lib.tables import Label
 from qa_lib.workspace import Columns, Snapshot
@@ -95,9 +98,37 @@ def test_closed_shapes_are_answered_without_sql_and_equal_to_it(engine: Engine, 
     assert to_numbers(found).tolist() == by_sql(engine, leaf)
 
 
+@pytest.mark.parametrize("window", [Last(90), Ever()], ids=["90 days", "ever"])
+@pytest.mark.parametrize("within", [None, Duration(7, "day"), Duration(3, "hour")], ids=str)
+@pytest.mark.parametrize(
+    "steps", [("cart", "purchase"), ("browse", "browse"), ("purchase", "visit")], ids="-".join
+)
+def test_two_steps_of_a_sequence_are_found_without_sql(
+    engine: Engine, steps: tuple[str, str], within: Duration | None, window: Last | Ever
+) -> None:
+    leaf = Sequence((Step(steps[0]), Step(steps[1], within=within)), window=window)
+    found = native(engine).selected(leaf)
+    assert found is not None
+    assert to_numbers(found).tolist() == by_sql(engine, leaf)
+
+
+def test_keys_of_many_people_and_long_spans_are_searched_in_blocks() -> None:
+    """A span of 2**60 microseconds leaves room for four people a block; the oracle looks at every pair."""
+    rng = np.random.default_rng(3)
+    one, other = ((rng.integers(0, 40, 200), rng.integers(0, 2**60, 200)) for _ in range(2))
+    within = 2**55
+    oracle = np.zeros(40, dtype=bool)
+    for who, at in zip(*one, strict=True):
+        oracle[who] |= bool(((other[0] == who) & (other[1] > at) & (other[1] - at <= within)).any())
+    assert 0 < oracle.sum() < 40
+    assert followed(one, other, 40, within).tolist() == oracle.tolist()
+
+
 @pytest.mark.parametrize(
     "leaf",
     [
+        Sequence((Step("cart"), Step("purchase", absent=True))),
+        Sequence((Step("cart"), Step("purchase")), same=("item_id",)),
         Attribute("age_band", "contains", "3"),
         Event("purchase", measure=Measure("avg", "paid_amount"), operator=">", value=3),
         Event("purchase", measure=Measure("active_days"), operator=">", value=3),
