@@ -82,7 +82,7 @@ def _since(days: int) -> str:
     return f"occurred_at >= TIMESTAMPTZ '{AS_OF - timedelta(days=days)}'"
 
 
-def _in(event: str, days: int, more: str = "", having: str = "") -> str:
+def in_events(event: str, days: int, more: str = "", having: str = "") -> str:
     group = f" GROUP BY person_no HAVING {having}" if having else ""
     return f"person_no IN (SELECT person_no FROM event_{event} WHERE {_since(days)}{more}{group})"
 
@@ -94,21 +94,21 @@ _S3 = f"""(({_T[0]} AND {_T[1]} AND age > 30)
  OR (NOT {_T[5]} AND ({_T[6]} OR {_T[7]} OR {_T[8]} OR coupon_count >= 2)
      AND ({_T[9]} OR {_T[10]} OR city IN {CITIES})
      AND NOT ({_T[11]} OR ({_T[12]} AND {_T[13]})) AND household_size >= 3 AND device_count <= 3))"""
-_S6 = _in("purchase", 90, having="sum(paid_amount) > 1000")
-_S8 = f"(NOT {_in('purchase', 180)} AND registered_on < DATE '2025-12-03')"
-_S9 = f"({_in('cart', 7)} AND NOT {_in('purchase', 7)})"
+_S6 = in_events("purchase", 90, having="sum(paid_amount) > 1000")
+_S8 = f"(NOT {in_events('purchase', 180)} AND registered_on < DATE '2025-12-03')"
+_S9 = f"({in_events('cart', 7)} AND NOT {in_events('purchase', 7)})"
 _ITEM = f" AND item_id = '{ITEM}'"
 
 _PEOPLE = {
     "R1": "age > 30",
     "R2": _S2,
     "R3": _S3,
-    "R5": f"{_in('browse', 30, _ITEM)} AND NOT {_in('purchase', 30)} AND average_order_value > 500",
+    "R5": f"{in_events('browse', 30, _ITEM)} AND NOT {in_events('purchase', 30)} AND average_order_value > 500",
     "R8": _S8,
     "R9": _S9,
     "R11": f"({_S2} OR {_S9}) AND NOT {_S6}",
-    "R12": f'is_vip AND "{VIP_TAG}" AND ({_in("browse", 30, having="count(*) >= 2")} OR '
-    f"{_in('purchase', 90, having='sum(paid_amount) > 500')}) AND NOT {_S8}",
+    "R12": f'is_vip AND "{VIP_TAG}" AND ({in_events("browse", 30, having="count(*) >= 2")} OR '
+    f"{in_events('purchase', 90, having='sum(paid_amount) > 500')}) AND NOT {_S8}",
 }
 
 
