@@ -108,6 +108,7 @@ def _fill(draft: Draft, people: int, random_state: int, say: Callable[[str], Non
     flags = [a.name for a in ATTRIBUTES if a.type == "boolean"]
     names = [*(name for name, _ in TAGS), *flags]
     words = draft.columns.bitsets(people, names, in_profile=flags)
+    draft.connection.execute("BEGIN")  # one commit: full row groups go to the file without passing the log
     _tables(draft)
     coverage: Counter[str] = Counter()
     values: dict[str, Counter[str]] = {}
@@ -122,6 +123,7 @@ def _fill(draft: Draft, people: int, random_state: int, say: Callable[[str], Non
             words[i].view(np.uint8)[start * 8 : start * 8 + len(packed)] = packed
         _insert(draft, shard)
         _note(shard, coverage, values)
+    draft.connection.execute("COMMIT")
     events = event_types()
     for event in events:
         say(f"events: {event.name} in order of time")

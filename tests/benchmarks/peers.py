@@ -32,6 +32,7 @@ def native_duckdb(found: dict[str, pa.Table]) -> duckdb.DuckDBPyConnection:
     """The tables as native ones in memory, events in order of time: the strongest form of this peer."""
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
     for name, table in found.items():
         connection.register("given", table)
         connection.execute(f"CREATE TABLE {name} AS SELECT * FROM given")
