@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` and `make test`. Each does its own set-up.
 CONDA := --pyproject pyproject.toml --extra demo --extra lab-zh --python-include infer --name quick-audience-workbench --no-header
 
-.PHONY: help demo test lint lab dashboards lock clean
+.PHONY: help demo test bench lint lab dashboards lock clean
 .DEFAULT_GOAL := help
 
 help:  ## say what there is
@@ -18,6 +18,11 @@ test: ## everything: lint, types, library, notebooks, browser side, browser
 test-long: ## the kill tests at full size: 20,000 sends, 10 kills each, on SQLite and Postgres
 	@.ci/setup browser
 	@.venv/bin/python -m pytest -m long -n 2 -s
+
+bench: ## every benchmark at tier S, against its peers; 3 when a bar falls short
+	@.ci/setup
+	@status=0; for file in tests/benchmarks/bench_*.py; do name=$${file##*/bench_}; \
+	  .venv/bin/qa bench $${name%.py} || status=$$?; done; exit $$status
 
 lint:  ## ruff and mypy
 	@.ci/setup

@@ -138,7 +138,8 @@ def _columns(snapshot: Snapshot, fields: Sequence[Field]) -> Iterator[tuple[Fiel
                 column = f"date_diff('day', {column}, DATE '{today}')"
             kind = {"number": "DOUBLE", "date": "DOUBLE", "list": "VARCHAR[]"}.get(field.type, "VARCHAR")
             columns.append(f"CAST({column} AS {kind}) AS {quoted(field.name)}")
-        frame = snapshot.frame(f"SELECT {', '.join(columns)} FROM profile ORDER BY person_no")
+        names = [field.name for field in some]
+        frame = snapshot.frame(f"SELECT {', '.join(columns)} FROM profile ORDER BY person_no", packed=names)
         for field in some:
             yield field, frame[field.name]
 

@@ -132,11 +132,13 @@ def sample(
     if len(numbers) > size:
         numbers = numbers[np.linspace(0, len(numbers) - 1, size).astype(int)]
     known = {f.name for f in engine_of(snapshot).catalogue.fields}
-    columns = [quoted(name) for name in dict.fromkeys(fields) if name in known]
+    names = [name for name in dict.fromkeys(fields) if name in known]
+    columns = ", ".join(["person_id", *map(quoted, names)])
     people = snapshot.frame(
-        f"SELECT {', '.join(['person_id', *columns])} FROM people JOIN profile USING (person_no) "
+        f"SELECT {columns} FROM people JOIN profile USING (person_no) "
         "WHERE person_no IN (SELECT unnest($numbers)) ORDER BY person_no",
         {"numbers": [int(n) for n in numbers]},
+        packed=names,
     )
     people.insert(0, "person", [masked(p) for p in people.pop("person_id")])
     return people
@@ -195,7 +197,7 @@ def breakdown(
 def _one_field(snapshot: Snapshot, field: Field, numbers: np.ndarray, universe: np.ndarray) -> pd.DataFrame:
     column = quoted(field.name)
     value = f"unnest({column})" if field.type == "list" else f"CAST({column} AS VARCHAR)"
-    values = snapshot.frame(f"SELECT person_no, {value} AS value FROM profile")
+    values = snapshot.frame(f"SELECT person_no, {value} AS value FROM profile", packed=[field.name])
     if field.type == "list":
         nobody = np.setdiff1d(np.arange(snapshot.people_count), values["person_no"].to_numpy())
         values = pd.concat([values, pd.DataFrame({"person_no": nobody, "value": None})])

@@ -56,4 +56,5 @@ def suggest_values(
         "HAVING $search = '' OR contains(lower(CAST(value AS VARCHAR)), lower($search)) "
         "ORDER BY count DESC, value LIMIT $limit",
         {"search": search, "limit": limit},
+        packed=[found.name] if event is None else (),
     )

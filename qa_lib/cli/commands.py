@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from qa_lib.cli.bench import bench_app
 from qa_lib.cli.campaigns import campaigns_app
 from qa_lib.cli.exchange import exchange_app
 from qa_lib.cli.library import add_library_commands
@@ -33,6 +34,7 @@ app.add_typer(audience_app, name="audience")
 app.add_typer(rule_app, name="rule")
 rule_app.add_typer(exchange_app)
 app.add_typer(campaigns_app)
+app.add_typer(bench_app)
 add_library_commands(audience_app, rule_app)
 
 RuleFile = Annotated[Path, typer.Argument(help="A rule as JSON or YAML; an audience file does as well.")]

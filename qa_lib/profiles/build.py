@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from qa_lib.errors import AsOfOutside, NothingBuilt
+from qa_lib.profiles.columns import write_bitsets, write_events, write_fields
 from qa_lib.profiles.declared import FOLDER, GROUP, DeclaredTag, compile_event_tags, read_declared
 from qa_lib.profiles.events import EVENT_SOURCES
 from qa_lib.profiles.habits import COUPON, DEMOGRAPHICS, DEPARTMENT, PREFERENCE
@@ -166,13 +167,18 @@ def _fill(draft: Draft, base: Catalogue, declared: tuple[DeclaredTag, ...], say:
         built += [(table, GROUP, t.spec) for t in of_event]
     say("profile")
     _profile(draft, built)
+    say("columns")
+    specs = [spec for _, _, spec in built]
+    write_bitsets(draft, [s.name for s in specs if s.type == "boolean"])
+    write_fields(draft, [s.name for s in specs if s.type in ("number", "text", "date")])
+    write_events(draft, [s.type for s in EVENT_SOURCES])
     say("coverage and suggested values")
     draft.meta["tags"] = [
         {"family": table.removeprefix("family_"), "group": list(group), "spec": spec.to_dict()}
         for table, group, spec in built
     ]
-    draft.meta["coverage"] = _coverage(draft, [spec for _, _, spec in built])
-    draft.meta["values"] = _suggestions(draft, [spec for _, _, spec in built])
+    draft.meta["coverage"] = _coverage(draft, specs)
+    draft.meta["values"] = _suggestions(draft, specs)
 
 
 def _empty_views(draft: Draft) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import pandas as pd
 
 from qa_lib.profiles.events import EVENT_SOURCES
 from qa_lib.profiles.tags import TagSpec
-from qa_lib.rules import Catalogue, Suggestion
+from qa_lib.rules import Catalogue, EventType, Field, Suggestion
 from qa_lib.tables import Label
 from qa_lib.workspace import Snapshot
 
@@ -20,7 +23,41 @@ def catalogue(snapshot: Snapshot) -> Catalogue:
         name: tuple(Suggestion(value, count) for value, count in pairs)
         for name, pairs in snapshot.meta["values"].items()
     }
-    return Catalogue(fields, tuple(s.type for s in EVENT_SOURCES)).with_values(values)
+    told = snapshot.meta.get("events")
+    events = tuple(s.type for s in EVENT_SOURCES) if told is None else read_events(told)
+    return Catalogue(fields, events).with_values(values)
+
+
+def described_events(events: Iterable[EventType]) -> list[dict[str, Any]]:
+    """Event types as JSON values, for the meta data of a snapshot with events of its own."""
+    return [
+        {
+            "name": event.name,
+            "label": list(event.label),
+            "grain": list(event.grain),
+            "properties": [
+                {"name": p.name, "type": p.type, "label": list(p.label), "unit": p.unit}
+                for p in event.properties
+            ],
+        }
+        for event in events
+    ]
+
+
+def read_events(described: Iterable[Mapping[str, Any]]) -> tuple[EventType, ...]:
+    """The event types that `described_events` wrote down."""
+    return tuple(
+        EventType(
+            event["name"],
+            Label(*event["label"]),
+            Label(*event["grain"]),
+            tuple(
+                Field(p["name"], "attribute", p["type"], Label(*p["label"]), p["unit"])
+                for p in event["properties"]
+            ),
+        )
+        for event in described
+    )
 
 
 def tags(snapshot: Snapshot) -> pd.DataFrame:

@@ -27,7 +27,7 @@ def tag_values(snapshot: Snapshot, *names: str) -> pd.DataFrame:
         if name not in known:
             raise UnknownName(f"Unknown tag {name!r}.{did_you_mean(name, known)} See qa_lib.profiles.tags().")
     columns = ", ".join(quoted(name) for name in names)
-    return snapshot.frame(f"SELECT {columns} FROM profile ORDER BY person_no")
+    return snapshot.frame(f"SELECT {columns} FROM profile ORDER BY person_no", packed=names)
 
 
 def tag_counts(snapshot: Snapshot, name: str) -> pd.DataFrame:
@@ -67,5 +67,7 @@ def person_profile(snapshot: Snapshot, person_id: str) -> pd.DataFrame:
     if row.empty:
         raise UnknownName(f"Nobody has the id {person_id!r} as of {snapshot.as_of.isoformat()}.")
     known = tags(snapshot)[["name", "label_zh", "label_en", "unit", "window"]]
-    known.insert(3, "value", [row[name].iloc[0] for name in known["name"]])
+    packed = snapshot.columns.person(int(row["person_no"].iloc[0]))
+    values = [row[name].iloc[0] if name in row else packed[name] for name in known["name"]]
+    known.insert(3, "value", values)
     return known

@@ -5,12 +5,12 @@ The spec (groups `All` and `Any`; conditions `Attribute`, `Tag`, `Event`, `Seque
 against a catalogue, the sentence in both languages, the SQL, and the engine that runs it on bits.
 """
 
-from qa_lib.rules.bits import Bits, to_numbers
+from qa_lib.rules.bits import Bits, overlaps, to_numbers
 from qa_lib.rules.catalogue import Catalogue, EventType, Field, Suggestion
 from qa_lib.rules.check import Problem, check, require
 from qa_lib.rules.compile import Compiled, compile_condition, compile_rule
 from qa_lib.rules.diff import Change, PartChange, RuleDiff, diff_rules
-from qa_lib.rules.engine import AudienceResolver, Engine, Evaluation, SavedMembers
+from qa_lib.rules.engine import AudienceResolver, Engine, Evaluation, SavedMembers, run_sql
 from qa_lib.rules.form import form_catalogue
 from qa_lib.rules.model import (
     All,
@@ -79,9 +79,11 @@ __all__ = [
     "compile_rule",
     "diff_rules",
     "form_catalogue",
+    "overlaps",
     "read_rule",
     "require",
     "rule_schema",
+    "run_sql",
     "sentence",
     "sentences",
     "to_numbers",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import reduce
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 Bits = npt.NDArray[np.uint64]
+_BLOCK = 4096
 
 
 def from_numbers(numbers: npt.NDArray[np.integer], size: int) -> Bits:
@@ -24,6 +24,14 @@ def from_numbers(numbers: npt.NDArray[np.integer], size: int) -> Bits:
     return np.packbits(flags, bitorder="little").view(np.uint64)
 
 
+def from_flags(flags: npt.NDArray[np.bool_]) -> Bits:
+    """The set of the people whose flag is true; `flags` has shape (size,), in order of person numbers."""
+    packed = np.packbits(flags, bitorder="little")
+    if len(packed) % 8:
+        packed = np.concatenate([packed, np.zeros(-len(packed) % 8, dtype=np.uint8)])
+    return packed.view(np.uint64)
+
+
 def to_numbers(bits: Bits) -> npt.NDArray[np.int64]:
     """The person numbers in the set, ascending; shape (count,)."""
     return np.flatnonzero(np.unpackbits(bits.view(np.uint8), bitorder="little"))
@@ -31,7 +39,7 @@ def to_numbers(bits: Bits) -> npt.NDArray[np.int64]:
 
 def everybody(size: int) -> Bits:
     """The whole universe; bits beyond it stay 0."""
-    return from_numbers(np.arange(size), size)
+    return from_flags(np.ones(size, dtype=bool))
 
 
 def count(bits: Bits) -> int:
@@ -41,12 +49,36 @@ def count(bits: Bits) -> int:
 
 def intersection(sets: Iterable[Bits]) -> Bits:
     """People in every set."""
-    return reduce(np.bitwise_and, sets)
+    return _joined(np.bitwise_and, sets)
 
 
 def union(sets: Iterable[Bits]) -> Bits:
     """People in at least one set."""
-    return reduce(np.bitwise_or, sets)
+    return _joined(np.bitwise_or, sets)
+
+
+def _joined(join: np.ufunc, sets: Iterable[Bits]) -> Bits:
+    first, *others = sets
+    if not others:
+        return first
+    found: Bits = join(first, others[0])
+    for other in others[1:]:  # one result is written over and over: the next set meets it in the cache
+        join(found, other, out=found)
+    return found
+
+
+def overlaps(sets: Sequence[Bits]) -> npt.NDArray[np.int64]:
+    """How many people each two sets share; shape (n_sets, n_sets), the sets' own counts on the diagonal.
+
+    Block by block of words, so that the block of every set stays in the processor's cache.
+    """
+    table = np.zeros((len(sets), len(sets)), dtype=np.int64)
+    words = len(sets[0]) if len(sets) else 0
+    for start in range(0, words, _BLOCK):
+        block = np.stack([one[start : start + _BLOCK] for one in sets])
+        for i in range(len(sets)):
+            table[i, i:] += np.bitwise_count(block[i:] & block[i]).sum(axis=1, dtype=np.int64)
+    return np.triu(table) + np.triu(table, 1).T
 
 
 def complement(bits: Bits, universe: Bits) -> Bits:

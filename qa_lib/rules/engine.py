@@ -17,18 +17,35 @@ from typing import NamedTuple, Protocol
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
+from sqlglot import exp
 
 from qa_lib.errors import SpecError
 from qa_lib.rules import bits
 from qa_lib.rules.bits import Bits
 from qa_lib.rules.catalogue import Catalogue
-from qa_lib.rules.check import require
-from qa_lib.rules.compile import compile_condition
-from qa_lib.rules.model import All, Any, Condition, InAudience, Path, RandomSplit, Rule
+from qa_lib.rules.check import check, require
+from qa_lib.rules.compile import Compiled, compile_condition
+from qa_lib.rules.model import All, Any, Condition, InAudience, Path, RandomSplit, Rule, check_depth, walk
+from qa_lib.rules.native import Native
 from qa_lib.rules.split import buckets
 from qa_lib.workspace import Snapshot
 
-_KEPT_CONDITIONS = 512
+#: Bytes of bitsets that an engine keeps in memory.
+#: Conditions that an engine keeps unless told otherwise; their bytes are bounded as well.
+_KEPT_CONDITIONS = 4_096
+_KEPT_BYTES = 256 * 2**20
+#: A condition that took less is evaluated again rather than read from the folder that processes share.
+_WORTH_SHARING_MS = 5.0
+#: Conditions that are remembered as right.
+_CHECKED = 100_000
+
+
+class Kept(NamedTuple):
+    """A condition's people, and how many they are."""
+
+    members: Bits
+    people: int
 
 
 class SavedMembers(NamedTuple):
@@ -61,14 +78,20 @@ class Evaluation:
     elapsed_ms: float
     conditions_run: int
     audience_versions: Mapping[Path, tuple[str, int]] = field(default_factory=dict)
+    _counted: Mapping[Path, int] = field(default_factory=dict, repr=False)
 
-    @property
+    @cached_property
     def counts(self) -> dict[Path, int]:
-        return {path: bits.count(found) for path, found in self.members.items()}
+        """How many people each node selects."""
+        return {path: self._count(path) for path in self.members}
 
     @property
     def count(self) -> int:
-        return bits.count(self.members[()])
+        """How many people the rule selects."""
+        return self._count(())
+
+    def _count(self, path: Path) -> int:
+        return self._counted[path] if path in self._counted else bits.count(self.members[path])
 
     @property
     def share(self) -> float:
@@ -101,7 +124,9 @@ class Engine:
         self.kept_conditions = kept_conditions
         self.size = snapshot.people_count
         self._everybody = bits.everybody(self.size)
-        self._cache: OrderedDict[str, Bits] = OrderedDict()
+        self._native = Native(catalogue, snapshot.columns, snapshot.as_of, snapshot.zone, self.size)
+        self._cache: OrderedDict[str, Kept] = OrderedDict()
+        self._checked: set[str] = set()
         self._lock = threading.Lock()
 
     def evaluate(self, rule: Rule) -> Evaluation:
@@ -113,20 +138,45 @@ class Engine:
             When the rule does not fit the catalogue.
         """
         started = time.perf_counter()
-        require(rule, self.catalogue)
+        self._require(rule)
         members: dict[Path, Bits] = {}
+        counted: dict[Path, int] = {}
         versions: dict[Path, tuple[str, int]] = {}
-        run = self._node(rule, (), members, versions)
+        run = self._node(rule, (), members, counted, versions)
         elapsed_ms = (time.perf_counter() - started) * 1000
-        return Evaluation(rule, self.size, members, elapsed_ms, run, versions)
+        return Evaluation(rule, self.size, members, elapsed_ms, run, versions, counted)
+
+    def forget(self) -> None:
+        """Drop the conditions that this engine keeps; what processes share stays."""
+        with self._lock:
+            self._cache.clear()
+
+    def _require(self, rule: Rule) -> None:
+        """Raise the first fault; a condition that was found right is not looked at again."""
+        check_depth(rule)
+        for path, node in walk(rule):
+            if isinstance(node, All | Any):
+                if path and not node.of:
+                    require(rule, self.catalogue)
+            elif node.hash not in self._checked:
+                if check(node, self.catalogue):
+                    require(rule, self.catalogue)
+                if len(self._checked) >= _CHECKED:
+                    self._checked.clear()
+                self._checked.add(node.hash)
 
     def _node(
-        self, node: Rule, path: Path, members: dict[Path, Bits], versions: dict[Path, tuple[str, int]]
+        self,
+        node: Rule,
+        path: Path,
+        members: dict[Path, Bits],
+        counted: dict[Path, int],
+        versions: dict[Path, tuple[str, int]],
     ) -> int:
         run = 0
         if isinstance(node, All | Any):
             for i, child in enumerate(node.of):
-                run += self._node(child, (*path, i), members, versions)
+                run += self._node(child, (*path, i), members, counted, versions)
             children = [members[(*path, i)] for i in range(len(node.of))]
             if not children:
                 found = self._everybody
@@ -139,33 +189,49 @@ class Engine:
             versions[path] = (node.audience, saved.version)
             members[path] = saved.members if node.member else bits.complement(saved.members, self._everybody)
             return 1
-        found, fresh = self._condition(node)
-        members[path] = found
+        kept, fresh = self._condition(node)
+        members[path], counted[path] = kept
         return int(fresh)
 
-    def _condition(self, leaf: Condition) -> tuple[Bits, bool]:
+    def _condition(self, leaf: Condition) -> tuple[Kept, bool]:
         key = leaf.hash
         with self._lock:
             if key in self._cache:
                 self._cache.move_to_end(key)
                 return self._cache[key], False
-        found = self._drawn(leaf) if isinstance(leaf, RandomSplit) else self._selected(leaf)
+        found = self._native.selected(leaf)
+        if found is None:
+            found = self._shared(key, leaf)
+        kept = Kept(found, bits.count(found))
         with self._lock:
-            self._cache[key] = found
-            while len(self._cache) > self.kept_conditions:
+            self._cache[key] = kept
+            while self._is_full(found.nbytes):
                 self._cache.popitem(last=False)
-        return found, True
+        return kept, True
+
+    def _is_full(self, size: int) -> bool:
+        count = len(self._cache)
+        return count > self.kept_conditions or (count > 1 and count * max(size, 1) > _KEPT_BYTES)
+
+    def _shared(self, key: str, leaf: Condition) -> Bits:
+        """The condition as another process found it, or by its SQL or its hash."""
+        found = self.snapshot.leaves.read(key, len(self._everybody))
+        if found is None:
+            started = time.perf_counter()
+            found = self._drawn(leaf) if isinstance(leaf, RandomSplit) else self._selected(leaf)
+            if (time.perf_counter() - started) * 1000 >= _WORTH_SHARING_MS:
+                self.snapshot.leaves.keep(key, found)
+        return found
 
     def _selected(self, leaf: Condition) -> Bits:
         """Who the condition's SQL selects."""
         compiled = compile_condition(leaf, self.catalogue, self.snapshot.as_of, self.snapshot.zone)
         try:
-            answer: AnyValue = self.snapshot.cursor().execute(compiled.sql(), compiled.params).fetchnumpy()
+            return bits.from_numbers(run_sql(self.snapshot, compiled), self.size)
         except duckdb.Error as error:
             raise SpecError(
                 f"The condition {leaf.to_json()} could not be run: {str(error).splitlines()[0]}"
             ) from error
-        return bits.from_numbers(answer["person_no"], self.size)
 
     def _drawn(self, leaf: RandomSplit) -> Bits:
         """Whose bucket lies in the part, by the hash itself."""
@@ -192,3 +258,15 @@ class Engine:
                 path,
             )
         return saved
+
+
+def run_sql(snapshot: Snapshot, compiled: Compiled) -> npt.NDArray[np.integer]:
+    """The person numbers that a compiled SELECT gives over a snapshot, in no order.
+
+    The SQL reads each field as a column of `profile`; a boolean tag that the snapshot keeps as a bitset only
+    is made such a column for this one query.
+    """
+    fields = {column.name for column in compiled.expression.find_all(exp.Column)}
+    cursor = snapshot.cursor(packed=fields)
+    answer: AnyValue = cursor.execute(compiled.sql(), compiled.params).fetchnumpy()
+    return np.ma.getdata(answer["person_no"])

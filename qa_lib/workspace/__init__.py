@@ -1,16 +1,20 @@
 """A folder that many processes share: tables, state, and published snapshots that are read whole.
 
 Tables are Delta Lake (append, replace, one version a commit), state is SQL, and a snapshot is one
-read-only DuckDB file per published moment. The rest of the code sees only these verbs.
+read-only DuckDB file per published moment with memory-mapped columns beside it. The rest of the code sees only these verbs.
 """
 
+from qa_lib.workspace.columns import Column, Columns
+from qa_lib.workspace.draft import Draft
 from qa_lib.workspace.people import followed, held_at
 from qa_lib.workspace.snapshot import Snapshot
 from qa_lib.workspace.sql import file_literal, quoted
 from qa_lib.workspace.state import Landing, Published
-from qa_lib.workspace.workspace import Draft, Workspace, library_version, read_moment
+from qa_lib.workspace.workspace import Workspace, library_version, read_moment
 
 __all__ = [
+    "Column",
+    "Columns",
     "Draft",
     "Landing",
     "Published",

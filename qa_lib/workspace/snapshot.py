@@ -1,7 +1,7 @@
 """A published snapshot: one moment of the workspace that every reader sees whole.
 
-It is one native DuckDB file, opened read-only and never changed after it was published, beside the
-versions of the shared tables that it was built from.
+It is one native DuckDB file with the columns that bit algebra reads beside it, opened read-only and never
+changed after it was published, and the versions of the shared tables that it was built from.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -21,6 +21,9 @@ import duckdb
 
 from qa_lib.errors import NothingBuilt
 from qa_lib.tables import TABLES
+from qa_lib.workspace.columns import Columns, as_arrow
+from qa_lib.workspace.leaves import FOLDER as LEAVES
+from qa_lib.workspace.leaves import LeafCache
 from qa_lib.workspace.people import view_sql
 from qa_lib.workspace.sql import open_file, quoted, to_frame
 from qa_lib.workspace.state import Published
@@ -41,7 +44,9 @@ class Snapshot:
     `root` is the folder of its workspace.
     """
 
-    def __init__(self, root: Path, store: Store, published: Published, zone: ZoneInfo) -> None:
+    def __init__(
+        self, root: Path, store: Store, published: Published, zone: ZoneInfo, *, read_only: bool = False
+    ) -> None:
         self.published = published
         self.zone = zone
         self.root = root
@@ -54,6 +59,8 @@ class Snapshot:
                 f"Build it again with `qa build --as-of {published.as_of.isoformat()}`."
             )
         self._database = open_file(self._folder / FILE, root)
+        self.columns = Columns(self._folder)
+        self.leaves = LeafCache(self._folder / LEAVES, read_only=read_only)
         _ = self.meta  # read now: later publications may remove the folder of an open snapshot
 
     @property
@@ -95,12 +102,37 @@ class Snapshot:
     def _is_mapped(self) -> bool:
         return int(self.meta.get(KEY_COUNT, 0)) > 0
 
-    def cursor(self) -> duckdb.DuckDBPyConnection:
-        """A connection of its own to the locked-down, read-only file."""
-        return self._database.cursor()
+    def cursor(self, *, packed: Iterable[str] = ()) -> duckdb.DuckDBPyConnection:
+        """A connection of its own to the locked-down, read-only file.
 
-    def frame(self, sql: str, params: Mapping[str, Any] | Sequence[Any] | None = None) -> pd.DataFrame:
-        """The answer to the library's own SQL, as a frame.
+        Parameters
+        ----------
+        packed
+            Fields that are to be columns of `profile`; those that only have a bitset are made so.
+        """
+        cursor = self._database.cursor()
+        self._unpack(cursor, packed)
+        return cursor
+
+    def _unpack(self, cursor: duckdb.DuckDBPyConnection, names: Iterable[str]) -> bool:
+        """Put a `profile` in front of the file's own that has these bitsets as columns too."""
+        wanted = sorted(set(names) & self.columns.packed_only)
+        if wanted:
+            cursor.register("packed_tags", as_arrow(self.columns, wanted, self.people_count))
+            cursor.execute(
+                "CREATE OR REPLACE TEMP VIEW profile AS SELECT p.*, t.* EXCLUDE (person_no) "
+                f"FROM {quoted(Path(FILE).stem)}.main.profile p JOIN packed_tags t USING (person_no)"
+            )
+        return bool(wanted)
+
+    def frame(
+        self,
+        sql: str,
+        params: Mapping[str, Any] | Sequence[Any] | None = None,
+        *,
+        packed: Iterable[str] = (),
+    ) -> pd.DataFrame:
+        """The answer to the library's own SQL, as a frame; `packed` as in `cursor`.
 
         It sees the snapshot's tables (`people`, `profile`, `event_…`) and, as views at the versions
         this snapshot was built from, the shared tables of `qa_lib.tables`, in which `person_id` is the
@@ -113,7 +145,14 @@ class Snapshot:
                 view = view_sql(TABLES[name], scan, is_mapped=self._is_mapped)
                 cursor.execute(f"CREATE TEMP VIEW {quoted(name)} AS {view}")
             self._local.cursor = cursor
-        return to_frame(self._local.cursor.execute(sql, params))
+        cursor = self._local.cursor
+        if not self._unpack(cursor, packed):
+            return to_frame(cursor.execute(sql, params))
+        try:
+            return to_frame(cursor.execute(sql, params))
+        finally:
+            cursor.execute("DROP VIEW temp.main.profile")
+            cursor.unregister("packed_tags")
 
     def with_tables(self, versions: Mapping[str, int]) -> Snapshot:
         """The same people, tags and events beside other versions of some shared tables.

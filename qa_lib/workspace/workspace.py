@@ -9,12 +9,10 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -28,6 +26,8 @@ from qa_lib.errors import (
 )
 from qa_lib.tables import CAMPAIGNS, OUTCOMES, SENDS, SNAPSHOT_TABLES, TABLES, Table
 from qa_lib.workspace import people
+from qa_lib.workspace.columns import ColumnsWriter
+from qa_lib.workspace.draft import Draft
 from qa_lib.workspace.files import sync
 from qa_lib.workspace.settings import FORMAT, SETTINGS, nearest, read_settings, zone_of
 from qa_lib.workspace.snapshot import FILE, KEY_COUNT, META, Snapshot
@@ -48,20 +48,6 @@ def library_version() -> str:
         return version("quick-audience-workbench")
     except PackageNotFoundError:
         return "0+source"
-
-
-@dataclass
-class Draft:
-    """A snapshot that is being built: a writable DuckDB file in which the shared tables are views.
-
-    In them `person_id` is the resolved person, as `qa_lib.workspace.people` says.
-    """
-
-    connection: duckdb.DuckDBPyConnection
-    as_of: datetime
-    zone: ZoneInfo
-    table_versions: Mapping[str, int]
-    meta: dict[str, Any] = field(default_factory=dict)
 
 
 class Workspace:
@@ -219,12 +205,17 @@ class Workspace:
                         sql = people.view_sql(TABLES[table], scan, is_mapped=key_count > 0)
                         connection.execute(f"CREATE TEMP VIEW {quoted(table)} AS {sql}")
                     meta = {KEY_COUNT: key_count} if key_count else {}
-                    draft = Draft(connection, as_of, self.zone, versions, meta)
+                    draft = Draft(connection, as_of, self.zone, versions, meta, columns=ColumnsWriter(beside))
                     yield draft
                     connection.execute("CHECKPOINT")
+                columns = draft.columns.close()
                 (beside / META).write_text(json.dumps(draft.meta, ensure_ascii=False), encoding="utf-8")
-                for path in (beside / FILE, beside / META, beside):
+                for path in (beside / FILE, beside / META, *columns, beside):
                     sync(path)
+                if not (
+                    target / FILE
+                ).exists():  # a reader may have kept a condition where all else was dropped
+                    shutil.rmtree(target, ignore_errors=True)
                 with contextlib.suppress(OSError):  # another build of the same content was faster
                     beside.rename(target)
             finally:
@@ -273,7 +264,9 @@ class Workspace:
             there = fitting
         chosen = _current(there)
         if chosen.version not in self._open_snapshots:
-            self._open_snapshots[chosen.version] = Snapshot(self.root, self.store, chosen, self.zone)
+            self._open_snapshots[chosen.version] = Snapshot(
+                self.root, self.store, chosen, self.zone, read_only=self.read_only
+            )
         return self._open_snapshots[chosen.version]
 
     def live_snapshot(self, as_of: datetime | str | None = None) -> Snapshot:

@@ -1,0 +1,261 @@
+"""The columns of a snapshot beside its DuckDB file: what bit algebra reads, mapped into memory.
+
+Three files. `bitsets.u64` holds one bitset per row, tag after tag: 64-bit little-endian words in which bit
+n of the whole is the person with the number n. `arrays.bin` holds arrays one after another, each from a
+multiple of 64 bytes. `columns.json` says what lies where. One map a file, so that a snapshot whose folder a
+later publication removed stays readable, and holds two files open rather than hundreds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from qa_lib.errors import UnknownName, WorkspaceUnusable, did_you_mean
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DIRECTORY = "columns.json"
+BITSETS = "bitsets.u64"
+ARRAYS = "arrays.bin"
+FORMAT = 1
+_ALIGNED = 64
+
+Words = npt.NDArray[np.uint64]
+Kind = Literal["number", "text", "date", "boolean", "moment"]
+
+
+def word_count(people: int) -> int:
+    """How many 64-bit words hold one bit per person."""
+    return -(-people // 64)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One array, a value per person or per event.
+
+    Parameters
+    ----------
+    values : shape (n,)
+        Of a `number` the value × 10**`scale`, exact; of a `text` the code (its place in `texts`); of a `date`
+        the days since 1970-01-01; of a `moment` the microseconds since then.
+    known : shape (n,) of bool, or None
+        Where there is a value; None when everywhere.
+    """
+
+    kind: Kind
+    values: npt.NDArray[Any]
+    known: npt.NDArray[np.bool_] | None
+    scale: int = 0
+    _texts: bytes = field(default=b"[]", repr=False)
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """The different texts, in order of their codes."""
+        return tuple(json.loads(self._texts))
+
+    @cached_property
+    def codes(self) -> Mapping[str, int]:
+        """The code of each text."""
+        return {text: code for code, text in enumerate(self.texts)}
+
+
+class ColumnsWriter:
+    """Writes the columns of a snapshot that is being built; `close` leaves them ready to be synced."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._directory: dict[str, Any] = {"format": FORMAT, "people": 0, "bitsets": {}, "arrays": {}}
+        self._file: BinaryIO | None = None
+        self._rows: np.memmap[Any, np.dtype[np.uint64]] | None = None
+
+    def bitsets(self, people: int, names: Sequence[str], *, in_profile: Iterable[str] = ()) -> Words:
+        """The rows to be filled, one bitset per name, all 0 at first; called once at most.
+
+        Parameters
+        ----------
+        names
+            Of the bitsets; `name?` is the set of the people for whom `name` has a value, where not everybody.
+        in_profile
+            Those that the table `profile` has as a column too.
+
+        Returns
+        -------
+        array of shape (n_names, `word_count(people)`), mapped to the file
+        """
+        told = set(in_profile)
+        self._directory["people"] = people
+        self._directory["bitsets"] = {n: {"row": i, "in_profile": n in told} for i, n in enumerate(names)}
+        shape = (len(names), word_count(people))
+        if 0 in shape:
+            return np.zeros(shape, dtype=np.uint64)
+        self._rows = np.memmap(self._folder / BITSETS, dtype="<u8", mode="w+", shape=shape)
+        return self._rows
+
+    def array(
+        self,
+        name: str,
+        kind: Kind,
+        parts: Iterable[npt.NDArray[Any]],
+        *,
+        scale: int = 0,
+        texts: Sequence[str] | None = None,
+        known: Iterable[npt.NDArray[np.bool_]] | None = None,
+    ) -> None:
+        """Add one array, given in parts of one type; see `Column` for what the values mean."""
+        entry: dict[str, Any] = {"kind": kind, "scale": scale, "values": self._add(parts)}
+        if known is not None:
+            entry["known"] = self._add(known)
+        if texts is not None:
+            coded = json.dumps(list(texts), ensure_ascii=False).encode()
+            entry["texts"] = self._add([np.frombuffer(coded, dtype=np.uint8)])
+        self._directory["arrays"][name] = entry
+
+    def _add(self, parts: Iterable[npt.NDArray[Any]]) -> dict[str, Any]:
+        if self._file is None:
+            self._file = open(self._folder / ARRAYS, "wb")  # noqa: SIM115 - closed by `close`
+        self._file.write(b"\0" * (-self._file.tell() % _ALIGNED))
+        offset, length, dtype = self._file.tell(), 0, "|u1"
+        for part in parts:
+            dtype, length = part.dtype.str, length + len(part)
+            self._file.write(np.ascontiguousarray(part).data)
+        return {"offset": offset, "length": length, "dtype": dtype}
+
+    def close(self) -> list[Path]:
+        """Finish the files; returns those that are to be synced."""
+        if self._rows is not None:
+            self._rows.flush()
+            self._rows = None
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        path = self._folder / DIRECTORY
+        path.write_text(json.dumps(self._directory, ensure_ascii=False), encoding="utf-8")
+        return [p for p in (self._folder / BITSETS, self._folder / ARRAYS, path) if p.exists()]
+
+
+class Columns:
+    """Read access to the columns of one snapshot; without the files it holds nothing.
+
+    Raises
+    ------
+    WorkspaceUnusable
+        When a file is shorter than its directory says, or was written by a newer version.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        directory: dict[str, Any] = {"format": FORMAT, "people": 0, "bitsets": {}, "arrays": {}}
+        if (folder / DIRECTORY).is_file():
+            directory = json.loads((folder / DIRECTORY).read_text(encoding="utf-8"))
+        if directory["format"] > FORMAT:
+            raise WorkspaceUnusable(
+                f"The columns in {folder} have format {directory['format']}; this version of the library knows "
+                f"up to {FORMAT}. Upgrade the library."
+            )
+        self._bitsets: dict[str, dict[str, Any]] = directory["bitsets"]
+        self._arrays: dict[str, dict[str, Any]] = directory["arrays"]
+        shape = (len(self._bitsets), word_count(directory["people"]))
+        self._rows = _mapped(folder / BITSETS, shape[0] * shape[1] * 8).view("<u8").reshape(shape)
+        self._bytes = _mapped(folder / ARRAYS, max(_ends(self._arrays), default=0))
+        self._columns: dict[str, Column] = {}
+
+    @property
+    def bitset_names(self) -> tuple[str, ...]:
+        """The boolean tags that have a bitset."""
+        return tuple(n for n in self._bitsets if not n.endswith("?"))
+
+    @property
+    def array_names(self) -> tuple[str, ...]:
+        """The arrays: a field by its name, an event's property as `event_name.property`."""
+        return tuple(self._arrays)
+
+    @cached_property
+    def packed_only(self) -> frozenset[str]:
+        """The boolean tags that the table `profile` has no column for."""
+        return frozenset(n for n in self.bitset_names if not self._bitsets[n]["in_profile"])
+
+    def has_bitset(self, name: str) -> bool:
+        return name in self._bitsets
+
+    def bitset(self, name: str) -> Words:
+        """The people for whom a boolean tag is true; shape (`word_count(people)`,), read-only.
+
+        Raises
+        ------
+        UnknownName
+            When no such tag has a bitset.
+        """
+        try:
+            return self._rows[self._bitsets[name]["row"]]
+        except KeyError:
+            raise UnknownName(
+                f"No boolean tag {name!r} in the snapshot's columns.{did_you_mean(name, self.bitset_names)}"
+            ) from None
+
+    def known(self, name: str) -> Words | None:
+        """The people for whom a boolean tag has a value; None when everybody."""
+        return self.bitset(f"{name}?") if f"{name}?" in self._bitsets else None
+
+    def array(self, name: str) -> Column | None:
+        """The array of a field or of an event's property; None where there is none."""
+        if name not in self._columns:
+            if name not in self._arrays:
+                return None
+            entry = self._arrays[name]
+            known = self._view(entry["known"]) if "known" in entry else None
+            texts = self._view(entry["texts"]).tobytes() if "texts" in entry else b"[]"
+            values = self._view(entry["values"])
+            self._columns[name] = Column(entry["kind"], values, known, entry["scale"], texts)
+        return self._columns[name]
+
+    def person(self, person_no: int) -> dict[str, bool | None]:
+        """Every boolean tag of one person; None where it has no value."""
+        if not self._bitsets:
+            return {}
+        column = (self._rows[:, person_no // 64] >> np.uint64(person_no % 64)) & np.uint64(1)
+        found = dict(zip(self._bitsets, column.astype(bool).tolist(), strict=True))
+        return {n: found[n] if found.get(f"{n}?", True) else None for n in self.bitset_names}
+
+    def _view(self, entry: Mapping[str, Any]) -> npt.NDArray[Any]:
+        dtype = np.dtype(entry["dtype"])
+        start = entry["offset"]
+        return self._bytes[start : start + entry["length"] * dtype.itemsize].view(dtype)
+
+
+def as_arrow(columns: Columns, names: Sequence[str], people: int) -> pa.Table:
+    """`person_no` and one boolean column per tag, its bits shared with the bitset rather than copied."""
+    import pyarrow as pa
+
+    def column(name: str) -> pa.Array:
+        known = columns.known(name)
+        validity = None if known is None else pa.py_buffer(known)
+        return pa.Array.from_buffers(pa.bool_(), people, [validity, pa.py_buffer(columns.bitset(name))])
+
+    numbers = pa.array(np.arange(people, dtype=np.uint32))
+    return pa.table({"person_no": numbers, **{name: column(name) for name in names}})
+
+
+def _ends(arrays: Mapping[str, Mapping[str, Any]]) -> Iterator[int]:
+    for entry in arrays.values():
+        for part in (entry[p] for p in ("values", "known", "texts") if p in entry):
+            yield part["offset"] + part["length"] * np.dtype(part["dtype"]).itemsize
+
+
+def _mapped(path: Path, size: int) -> npt.NDArray[np.uint8]:
+    if size == 0:
+        return np.zeros(0, dtype=np.uint8)
+    there = path.stat().st_size if path.is_file() else 0
+    if there < size:
+        raise WorkspaceUnusable(
+            f"The columns {path} hold {there:,} bytes; their directory names {size:,}. "
+            "Remove the snapshot's folder and build it again with `qa build`."
+        )
+    return np.asarray(np.memmap(path, dtype=np.uint8, mode="r", shape=(size,)))

@@ -1,0 +1,79 @@
+"""`edit`: thirty edits of a rule of twenty conditions, each a new condition, with the count of every node."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+
+import numpy as np
+from measured import Figure, at_least, company, equal, take_turns
+from peers import native_duckdb, tables
+from random_company_rules import POOL_TAGS, condition, twenty
+
+from qa_lib.profiles import catalogue
+from qa_lib.rules import Engine
+
+BARS = {"S": 10.0, "M": 50.0, "L": 100.0}
+EDITS = 30
+
+
+def run(tier: str, say: Callable[[str], None], people: int | None = None) -> list[Figure]:
+    """Every edit replaces one condition by one that was never seen; DuckDB runs the whole rule again.
+
+    The other peer has every condition as a boolean column of a native table already, which takes it
+    a scan a condition beforehand that is not counted here.
+    """
+    snapshot = company(tier, people)
+    engine = Engine(snapshot, catalogue(snapshot))
+    database = native_duckdb(tables(snapshot, POOL_TAGS))
+    rng = np.random.default_rng(11)
+    conditions = [condition(rng, events=True) for _ in range(20)]
+    engine.evaluate(twenty(conditions).rule)
+    ours, rerun, cached, cpu, rerun_cpu = [], [], [], [], []
+    for edit in range(EDITS):
+        seen = {c.rule.hash for c in conditions}
+        fresh = next(c for c in iter(lambda: condition(rng, events=True), None) if c.rule.hash not in seen)
+        conditions[int(rng.integers(20))] = fresh
+        rule = twenty(conditions)
+        columns = ", ".join(f"({c.sql}) AS c{i}" for i, c in enumerate(conditions))
+        database.execute(f"CREATE OR REPLACE TABLE cached AS SELECT {columns} FROM person")
+        parts = {c.sql: f"c{i}" for i, c in enumerate(conditions)}
+        over_cached = rule.query.replace("FROM person", "FROM cached", 1)
+        for sql in sorted(parts, key=len, reverse=True):
+            over_cached = over_cached.replace(sql, parts[sql])
+
+        found: list[int] = []
+
+        def by_engine(rule=rule, found=found) -> int:  # type: ignore[no-untyped-def]
+            evaluation = engine.evaluate(rule.rule)
+            found.append(evaluation.counts[()])
+            return found[-1]
+
+        def by_sql(query: str) -> Callable[[], int]:
+            return lambda: database.execute(query).fetchall()[0][0]
+
+        once = take_turns({"ours": by_engine}, 1)["ours"]  # the first time is what an edit costs
+        equal(
+            f"edit {edit}",
+            {"ours": found[0], "DuckDB": by_sql(rule.query)(), "cached": by_sql(over_cached)()},
+        )
+        peers = take_turns({"rerun": by_sql(rule.query), "cached": by_sql(over_cached)}, 3)
+        ours.append(once.best)
+        cpu.append(once.cpu)
+        rerun.append(peers["rerun"].median)
+        rerun_cpu.append(peers["rerun"].cpu)
+        cached.append(peers["cached"].median)
+    say(f"ours ms, each edit: {', '.join(f'{ms:.2f}' for ms in ours)}")
+    say(f"DuckDB ms, each edit: {', '.join(f'{ms:.1f}' for ms in rerun)}")
+    mine, theirs = statistics.median(ours), statistics.median(rerun)
+    return [
+        Figure("edit best", min(ours), "ms"),
+        Figure("edit median", mine, "ms"),
+        Figure("edit worst", max(ours), "ms"),
+        Figure("edit CPU", statistics.median(cpu), "ms"),
+        Figure("DuckDB, the whole rule again", theirs, "ms", "DuckDB"),
+        Figure("DuckDB CPU", statistics.median(rerun_cpu), "ms", "DuckDB"),
+        Figure("DuckDB over cached booleans", statistics.median(cached), "ms", "DuckDB"),
+        at_least("DuckDB : ours", theirs / mine, "x", "DuckDB", BARS[tier]),
+        Figure("cached booleans : ours", statistics.median(cached) / mine, "x", "DuckDB"),
+    ]
