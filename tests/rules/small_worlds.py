@@ -5,8 +5,10 @@ Each is drawn once and kept twice: in a database for the engine and in frames fo
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -18,6 +20,8 @@ from oracles.rules import World
 
 from qa_lib.rules import Catalogue, Engine, EventType, Field
 from qa_lib.tables import Label
+from qa_lib.workspace import Columns
+from qa_lib.workspace.leaves import LeafCache
 
 Json = dict[str, Any]
 PEOPLE = [f"p{i}" for i in range(7)]
@@ -76,7 +80,16 @@ class Small:
     zone: ZoneInfo
     people_count: int
 
-    def cursor(self) -> duckdb.DuckDBPyConnection:
+    @property
+    def columns(self) -> Columns:
+        """None, so that the SQL has to say; `test_native` holds the columns' answers against it."""
+        return Columns(Path("nowhere"))
+
+    @property
+    def leaves(self) -> LeafCache:
+        return LeafCache(Path("nowhere"), read_only=True)
+
+    def cursor(self, *, packed: Iterable[str] = ()) -> duckdb.DuckDBPyConnection:
         return self.con.cursor()
 
 
