@@ -20,7 +20,7 @@ test-long: ## the kill tests at full size: 20,000 sends, 10 kills each, on SQLit
 	@.venv/bin/python -m pytest -m long -n 2 -s
 
 bench: ## every benchmark at tier S, against its peers; 3 when a bar falls short
-	@.ci/setup
+	@.ci/setup bench
 	@status=0; for file in tests/benchmarks/bench_*.py; do name=$${file##*/bench_}; \
 	  .venv/bin/qa bench $${name%.py} || status=$$?; done; exit $$status
 
@@ -37,7 +37,8 @@ dashboards:  ## Voila on the dashboards
 	@.venv/bin/qa dashboards
 
 lock:  ## write requirements.lock and environment.yml from pyproject.toml
-	uv pip compile --quiet --universal --generate-hashes --all-extras --no-header pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --extra demo --extra dev --extra lab-zh --no-header pyproject.toml -o requirements.lock
+	uv pip compile --quiet --python-version 3.11 --generate-hashes --extra bench -c requirements.lock --no-header pyproject.toml -o requirements-bench.lock
 	.venv/bin/python -m pyproject2conda yaml $(CONDA) > environment.yml
 
 clean: ## remove what was built and landed (not the environment)
