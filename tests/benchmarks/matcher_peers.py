@@ -12,8 +12,8 @@ from qa_lib.rules.matcher import ActiveRule
 
 Facts = list[dict[str, AnyValue]]
 Peer = Callable[[Facts], list[str]]
-_WORDS = {"zen": ("and", "or", "not"), "cel": ("&&", "||", "!"), "rule-engine": ("and", "or", "not ")}
-_EQUAL = {"zen": "==", "cel": "==", "rule-engine": "=="}
+_WORDS = {"zen": ("and", "or", "not"), "cel": ("&&", "||", "!")}
+_EQUAL = {"zen": "==", "cel": "=="}
 
 
 def expression(rule: Rule, dialect: str) -> str:
@@ -73,20 +73,7 @@ def cel(rules: list[ActiveRule]) -> Peer | None:
     return match
 
 
-def rule_engine(rules: list[ActiveRule]) -> Peer | None:
-    """rule-engine (Python), one rule object a rule."""
-    try:
-        import rule_engine as engine
-    except ImportError:
-        return None
-    compiled = [(r.name, engine.Rule(expression(r.rule, "rule-engine"))) for r in rules]
-    return lambda facts: [
-        name for (name, rule), own in zip(compiled, facts, strict=True) if rule.matches(own)
-    ]
-
-
 PEERS: dict[str, Callable[[list[ActiveRule]], Peer | None]] = {
     "zen-engine": zen,
     "common-expression-language": cel,
-    "rule-engine": rule_engine,
 }
