@@ -21,7 +21,8 @@ def _declared() -> list[Requirement]:
 
 
 def _locked() -> dict[str, str]:
-    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    names = ("requirements-bench.lock", "requirements.lock")  # the peers of the benchmarks are apart
+    lines = [line for name in names for line in (ROOT / name).read_text().splitlines()]
     found = [re.match(r"([A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==([^\s;\\]+)", line) for line in lines]
     return {canonicalize_name(m[1]): m[2] for m in found if m}
 

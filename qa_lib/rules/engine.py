@@ -6,6 +6,7 @@ and the count of every node comes for free.
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections import OrderedDict
@@ -201,7 +202,7 @@ class Engine:
                 return self._cache[key], False
         found = self._native.selected(leaf)
         if found is None:
-            found = self._shared(key, leaf)
+            found = self._shared(leaf)
         kept = Kept(found, bits.count(found))
         with self._lock:
             self._cache[key] = kept
@@ -213,8 +214,10 @@ class Engine:
         count = len(self._cache)
         return count > self.kept_conditions or (count > 1 and count * max(size, 1) > _KEPT_BYTES)
 
-    def _shared(self, key: str, leaf: Condition) -> Bits:
+    def _shared(self, leaf: Condition) -> Bits:
         """The condition as another process found it, or by its SQL or its hash."""
+        # the same data may be asked as of an earlier moment: its answers are others
+        key = hashlib.sha256(f"{leaf.hash}:{self.snapshot.as_of.isoformat()}".encode()).hexdigest()
         found = self.snapshot.leaves.read(key, len(self._everybody))
         if found is None:
             started = time.perf_counter()

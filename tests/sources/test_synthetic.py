@@ -148,7 +148,7 @@ def test_one_person_has_every_tag(synthetic_snapshot: Snapshot) -> None:
 
 
 def test_publishing_the_same_company_again_gives_the_same_snapshot(synthetic_snapshot: Snapshot) -> None:
-    root = synthetic_snapshot._root
+    root = synthetic_snapshot.root
     assert publish_synthetic(Workspace.open(root), people=3_000).version == synthetic_snapshot.version
 
 
