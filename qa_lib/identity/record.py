@@ -94,11 +94,22 @@ def read_resolution(workspace: Workspace) -> Resolution:
     return Resolution(_read(workspace, IDENTITIES), _read(workspace, IDENTITY_CHANGES))
 
 
-def resolve(workspace: Workspace, as_of: datetime | str, *, policy: Policy | None = None) -> Resolution:
+def resolve(
+    workspace: Workspace,
+    as_of: datetime | str,
+    *,
+    through: Sequence[datetime | str] = (),
+    policy: Policy | None = None,
+) -> Resolution:
     """Resolve the workspace's links as of a moment, and record what changed.
 
     A moment before the last recorded change is answered from the record and nothing is written; so is a
     second call with the same links. Calls in the order of time thus make a history that can be asked.
+
+    Parameters
+    ----------
+    through
+        Earlier moments to resolve on the way, as if each had been asked in turn; written together.
 
     Returns
     -------
@@ -115,7 +126,10 @@ def resolve(workspace: Workspace, as_of: datetime | str, *, policy: Policy | Non
         before = read_resolution(workspace)
         if before.last_at is not None and moment < before.last_at:
             return before.as_of(moment)
-        after = resolve_links(read_links(workspace), moment, before=before, policy=policy)
+        links, after = read_links(workspace), before
+        for at in sorted({*(read_moment(m) for m in through), moment}):
+            if at <= moment and (after.last_at is None or at >= after.last_at):
+                after = resolve_links(links, at, before=after, policy=policy)
         _write(workspace, before, after)
     return after
 

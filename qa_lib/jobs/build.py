@@ -47,9 +47,7 @@ def resolve_and_build(
     if workspace.store.exists(LINKS.name):
         if progress is not None:
             progress("identities")
-        for at in _first_moments(workspace, moment):
-            resolve(workspace, at, policy=policy)
-        resolve(workspace, moment, policy=policy)
+        resolve(workspace, moment, through=_first_moments(workspace, moment), policy=policy)
     return build(workspace, moment, progress=progress)
 
 
