@@ -123,6 +123,16 @@ def test_an_incomplete_campaign_is_drawn_hollow_and_colours_stay_with_their_type
     assert "is_complete" in json.dumps(spec["layer"][0]["encoding"]["fillOpacity"])
 
 
+def test_a_campaign_without_recorded_redemptions_is_drawn_without_a_rate(snapshot: Snapshot) -> None:
+    frame = campaign_metrics(snapshot)
+    rates = ["redemption_rate", "redemption_rate_low", "redemption_rate_high"]
+    frame.loc[frame["campaign_id"] == "2", [*rates, "redeemers", "redemptions"]] = pd.NA
+    frame.loc[frame["campaign_id"] == "2", "revenue_of_redeemer_baskets"] = None
+    svg = charts.to_svg(charts.campaign_bars(frame))
+    assert "— · n=" in svg
+    assert "nan" not in svg.lower()
+
+
 def test_empty_frames_draw_empty_charts(snapshot: Snapshot) -> None:
     frame = campaign_metrics(snapshot).iloc[:0]
     assert charts.to_svg(charts.campaign_bars(frame))
