@@ -164,8 +164,9 @@ class _Grid:
         frame = self.query.frame(f"SELECT {keys}, {', '.join(parts)} FROM {source} GROUP BY {keys}")
         by = list(self.query.by)
         names = frame[by].itertuples(index=False, name=None) if by else [()] * len(frame)
+        column = {world: i for i, world in enumerate(self._worlds)}
         places = [
-            (self._row[name], self._worlds.index(world)) if world in self._worlds else None
+            (self._row[name], column[world]) if world in column else None
             for name, world in zip(names, frame["_world"], strict=True)
         ]
         kept = np.array([place is not None for place in places], dtype=bool)

@@ -206,6 +206,33 @@ def test_a_person_who_is_paid_for_twice_on_a_day_counts_once(company: Company) -
     assert list(each["revenue"]) == [first["revenue_amount"]] * 2
 
 
+def test_campaigns_with_other_numbers_of_worlds_are_added_over_those_they_share(company: Company) -> None:
+    rows, _ = whole(company, "simulated")
+    rows.sends = [s for s in rows.sends if (s["campaign_id"], s["world"]) != ("own-2", 5)]
+    snapshot = rows.write(company.workspace, company.snapshot)
+    chosen: dict[str, Any] = {"campaigns": OWN[:2], "metrics": ("revenue",), "origin": "simulated"}
+    sends = rows.groups(lambda s: 0, OWN[:2])[0]
+    values = [rows.figures(sends, w, OWN[:2], by_channel=False)["revenue"] for w in (1, 2, 3, 4)]
+    total = campaign_metrics(snapshot, by=(), **chosen).iloc[0]
+    assert total["revenue"] == pytest.approx(np.mean([float(v) for v in values if v is not None]))
+    first = rows.groups(lambda s: 0, ["own-1"])[0]
+    alone = [rows.figures(first, w, ["own-1"], by_channel=False)["revenue"] for w in (1, 2, 3, 4, 5)]
+    each = campaign_metrics(snapshot, **chosen).set_index("campaign_id")
+    assert each.loc["own-1", "revenue"] == pytest.approx(np.mean([float(v) for v in alone if v is not None]))
+
+
+def test_outcomes_of_people_who_were_not_sent_to_are_said_and_not_counted(company: Company) -> None:
+    rows, _ = whole(company, "observed")
+    before = {s["person_id"] for s in rows.sends if s["campaign_id"] == "own-1"}
+    stranger = next(person for person in company.ages if person not in before)
+    rows.outcomes = [rows.known_outcomes("own-1")[0] | {"person_id": stranger}]
+    snapshot = rows.write(company.workspace, company.snapshot)
+    row = campaign_metrics(snapshot, campaigns=["own-1"], metrics=("converters", "revenue")).iloc[0]
+    assert (row["converters"], row["revenue"]) == (0, Decimal(0))
+    assert not row["is_complete"]
+    assert row["notes_en"] == "1 people have outcomes without having been sent to; they are not counted"
+
+
 def test_campaigns_and_rows_of_one_origin_never_enter_another(company: Company) -> None:
     before = campaign_metrics(company.snapshot)
     _, snapshot = drawn(company, 1, "simulated")
