@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AwareDatetime, field_validator, model_validator
@@ -148,6 +148,16 @@ class Campaign(Spec):
     def channel(self) -> str:
         """The channel of its message."""
         return self.message.channel
+
+    @property
+    def gain(self) -> str:
+        """What its gain is: `margin` where a margin rate is assumed, else `revenue`."""
+        return "margin" if self.assumptions.margin_rate > 0 else "revenue"
+
+    def days(self, zone: ZoneInfo) -> tuple[date, date]:
+        """First and last local day of its schedule, whose end is not part of it."""
+        last_instant = self.schedule.ends_at - timedelta(microseconds=1)
+        return self.schedule.starts_at.astimezone(zone).date(), last_instant.astimezone(zone).date()
 
 
 def is_zone(name: object) -> bool:

@@ -15,6 +15,7 @@ from decimal import Decimal
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -64,6 +65,37 @@ class Plan:
     @property
     def audience_count(self) -> int:
         return len(self.records)
+
+    @cached_property
+    def targeted(self) -> list[Mapping[str, Any]]:
+        """The rows of everybody but the holdout: who is targeted, sent to or not."""
+        return [row for row in self.records if row["reason"] != "holdout"]
+
+    def campaign_row(self, zone: ZoneInfo, *, goal: str | None, origin: str, source: str) -> dict[str, Any]:
+        """Its campaign as a row of the table `campaigns`.
+
+        Parameters
+        ----------
+        zone
+            The workspace's, in which days begin.
+        goal
+            What counts as a conversion, in words.
+        origin, source
+            Whose sends the row stands beside, and which part of the workbench writes it.
+        """
+        starts_on, ends_on = self.campaign.days(zone)
+        return {
+            "campaign_id": self.campaign.name,
+            "campaign_type": self.campaign.campaign_type,
+            "starts_on": starts_on,
+            "ends_on": ends_on,
+            "goal": goal,
+            "gain": self.campaign.gain,
+            "fixed_cost_amount": self.campaign.costs.fixed_amount,
+            "plan_hash": self.hash,
+            "origin": origin,
+            "source": source,
+        }
 
     @property
     def send_count(self) -> int:

@@ -343,19 +343,16 @@ def doctor(workspace: WorkspaceOption = None, as_json: Json = False) -> None:
 
 def _rule(path: Path) -> Any:
     """The rule in a JSON or YAML file; in an audience's file, its rule."""
-    found = _audience(path)
-    return getattr(found, "rule", found)
+    from qa_lib.rules.files import read_rule_file
+
+    return read_rule_file(path)
 
 
 def _audience(path: Path) -> Any:
     """The rule in a JSON or YAML file; in an audience's file its rule, or the audience where it has a base."""
     from qa_lib.audiences import Audience
-    from qa_lib.rules import read_rule
-    from qa_lib.rules.files import read_values
+    from qa_lib.rules.files import read_values, rule_of
 
     value = read_values(path, "rule file")
-    if isinstance(value, dict) and "kind" not in value and isinstance(value.get("rule"), dict):
-        if value.get("base") is not None:
-            return Audience.from_dict(value)
-        value = value["rule"]
-    return read_rule(value)
+    has_base = isinstance(value, dict) and "kind" not in value and value.get("base") is not None
+    return Audience.from_dict(value) if has_base else rule_of(value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -76,10 +75,10 @@ def publish_sends(
             made.engine.dispose()
     rows = _furthest([{str(k): v for k, v in r.items()} for r in told.to_dict("records")])
     there = {row["person_id"] for row in rows}
-    targeted = [r for r in plan.records if r["reason"] != "holdout" and r["person_id"] not in there]
-    rows += [_not_sent(plan, record, origin) for record in targeted]
+    rows += [_not_sent(plan, record, origin) for record in plan.targeted if record["person_id"] not in there]
     which = {"campaign_id": campaign.name, "origin": origin}
-    _replace(workspace, CAMPAIGNS, [_campaign_row(workspace, plan, goal) | which], which)
+    header = plan.campaign_row(workspace.zone, goal=goal, origin=origin, source=SOURCE)
+    _replace(workspace, CAMPAIGNS, [header], which)
     _replace(workspace, SENDS, sorted(rows, key=lambda r: (r["person_id"], r["step"])), which)
     return len(rows)
 
@@ -132,21 +131,6 @@ def _not_sent(plan: Plan, record: Mapping[str, Any], origin: str) -> dict[str, A
         "cost_amount": record["message_cost_amount"] if is_waiting else _NOTHING,
         "origin": origin,
         "world": 0,
-        "source": SOURCE,
-    }
-
-
-def _campaign_row(workspace: Workspace, plan: Plan, goal: str | None) -> dict[str, Any]:
-    campaign = plan.campaign
-    last = campaign.schedule.ends_at - timedelta(microseconds=1)
-    return {
-        "campaign_type": campaign.campaign_type,
-        "starts_on": campaign.schedule.starts_at.astimezone(workspace.zone).date(),
-        "ends_on": last.astimezone(workspace.zone).date(),
-        "goal": goal,
-        "gain": "margin" if campaign.assumptions.margin_rate > 0 else "revenue",
-        "fixed_cost_amount": campaign.costs.fixed_amount,
-        "plan_hash": plan.hash,
         "source": SOURCE,
     }
 

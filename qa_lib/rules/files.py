@@ -75,7 +75,17 @@ def read_rule_file(path: str | Path) -> Rule:
     FileUnreadable, SpecError
         When it cannot be read, or holds no rule.
     """
-    value = read_values(path, "rule file")
+    return rule_of(read_values(path, "rule file"))
+
+
+def rule_of(value: Any) -> Rule:
+    """The rule of plain values; of an audience's values, its rule.
+
+    Raises
+    ------
+    SpecError
+        When they hold no rule.
+    """
     if isinstance(value, dict) and "kind" not in value and isinstance(value.get("rule"), dict):
         value = value["rule"]
     return read_rule(value)

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
-from decimal import Decimal
+from datetime import date
 from functools import cache, cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from qa_lib.campaigns import Campaign, Plan, from_minor, rounded, to_minor
+from qa_lib.campaigns import Campaign, Plan, from_minor, gain_of, offer_cost, to_minor
 from qa_lib.simulate.draws import Drawn, draw_people
 from qa_lib.simulate.hot_deck import HotDeck, mapped_days
 from qa_lib.tables import CAMPAIGNS, OUTCOMES, SENDS
@@ -27,7 +26,6 @@ ORIGIN = "simulated"
 SOURCE = "rehearsal"
 STEP = "1"
 _EPOCH = date(1970, 1, 1)
-_MARGIN, _REVENUE = "margin", "revenue"
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,41 +75,18 @@ class Worlds:
     @cached_property
     def last_day(self) -> int:
         """The campaign's last local day, in days since 1970."""
-        return _day_number(campaign_days(self.plan.campaign, self.zone)[1])
-
-
-def campaign_days(campaign: Campaign, zone: ZoneInfo) -> tuple[date, date]:
-    """First and last local day of a campaign's schedule, whose end is not part of it."""
-    last_instant = campaign.schedule.ends_at - timedelta(microseconds=1)
-    return campaign.schedule.starts_at.astimezone(zone).date(), last_instant.astimezone(zone).date()
-
-
-def targeted_rows(plan: Plan) -> list[Mapping[str, Any]]:
-    """The plan's rows but those of the holdout: who is targeted, sent to or not."""
-    return [row for row in plan.records if row["reason"] != "holdout"]
+        return _day_number(self.plan.campaign.days(self.zone)[1])
 
 
 def campaign_batches(worlds: Worlds, goal: str | None) -> Iterator[pa.RecordBatch]:
     """The row of `campaigns`."""
-    campaign = worlds.plan.campaign
-    starts_on, ends_on = campaign_days(campaign, worlds.zone)
-    row = {
-        **worlds.key,
-        "campaign_type": campaign.campaign_type,
-        "starts_on": starts_on,
-        "ends_on": ends_on,
-        "goal": goal,
-        "gain": _MARGIN if campaign.assumptions.margin_rate > 0 else _REVENUE,
-        "fixed_cost_amount": campaign.costs.fixed_amount,
-        "plan_hash": worlds.plan.hash,
-        "source": SOURCE,
-    }
+    row = worlds.plan.campaign_row(worlds.zone, goal=goal, origin=ORIGIN, source=SOURCE)
     yield pa.RecordBatch.from_pylist([row], schema=CAMPAIGNS.arrow_schema())
 
 
 def send_batches(worlds: Worlds) -> Iterator[pa.RecordBatch]:
     """One row of `sends` per targeted person and world, by block of people and in it by world."""
-    kept_back = [row for row in targeted_rows(worlds.plan) if row["reason"] is not None]
+    kept_back = [row for row in worlds.plan.targeted if row["reason"] is not None]
     if kept_back:
         rows = _sends(worlds, kept_back)
         for world in range(1, len(worlds.effects) + 1):
@@ -210,22 +185,18 @@ class _DayBook:
 
 def _prices(campaign: Campaign, currency: str) -> Any:
     """A function from a day's amount, its coupons and those used before to revenue, gain and offer cost."""
-    offer, margin_rate = campaign.offer, campaign.assumptions.margin_rate
-    limit = 0 if offer is None else offer.per_person_limit
-
-    @cache
-    def discount(paid_minor: int) -> int:
-        return 0 if offer is None else to_minor(offer.discount_on(from_minor(paid_minor), currency))
+    limit = 0 if campaign.offer is None else campaign.offer.per_person_limit
 
     @cache
     def gain(paid_minor: int) -> int:
-        if margin_rate <= Decimal(0):
-            return paid_minor
-        return to_minor(rounded(from_minor(paid_minor) * margin_rate, currency))
+        return to_minor(gain_of(campaign, from_minor(paid_minor), currency))
+
+    @cache
+    def cost(paid_minor: int, uses: int) -> int:
+        return to_minor(offer_cost(campaign, from_minor(paid_minor), uses, currency))
 
     def price(paid_minor: int, coupons: int, used_before: int) -> tuple[int, int, int]:
-        uses = max(min(coupons, limit - used_before), 0)
-        return paid_minor, gain(paid_minor), discount(paid_minor) * uses
+        return paid_minor, gain(paid_minor), cost(paid_minor, min(coupons, limit - used_before))
 
     return price
 

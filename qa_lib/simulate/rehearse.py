@@ -17,10 +17,8 @@ from qa_lib.simulate.montecarlo import EVIDENCE, Simulation, simulate_campaign
 from qa_lib.simulate.rehearsal_rows import (
     Worlds,
     campaign_batches,
-    campaign_days,
     outcome_batches,
     send_batches,
-    targeted_rows,
 )
 from qa_lib.simulate.teaching import (
     LEAST_HISTORY_DAYS,
@@ -134,7 +132,7 @@ def rehearse(
     people = features[["person_id"]].assign(probability=model.predict_proba(features)[:, 1])
     deck = hot_deck(snapshot, past, planned.campaign_type)
     if world_count is None:
-        world_count = default_world_count(len(targeted_rows(plan)))
+        world_count = default_world_count(len(plan.targeted))
     draw_count = max(world_count, _LEAST_DRAWS)
     stated = plan.campaign.assumptions.delivery_rate
     delivery_rate = None if stated is None else float(stated)
@@ -203,7 +201,7 @@ def _planned(
 ) -> PlannedCampaign:
     if item_ids is None:
         item_ids = snapshot.frame("SELECT item_id FROM items ORDER BY item_id")["item_id"].tolist()
-    starts_on, ends_on = campaign_days(plan.campaign, snapshot.zone)
+    starts_on, ends_on = plan.campaign.days(snapshot.zone)
     return PlannedCampaign(
         plan.campaign.campaign_type,
         starts_on,

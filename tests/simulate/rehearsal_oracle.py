@@ -73,7 +73,6 @@ class Oracle:
             left -= uses
             revenue = amounts[day].quantize(CENT)
             gain = (revenue * margin).quantize(CENT, rounding=ROUND_HALF_UP)
-            rows.append(
-                (day, revenue, gain, (Decimal(5) * uses if revenue >= 10 else Decimal(0)).quantize(CENT))
-            )
+            off = min(Decimal(5) * uses, revenue) if revenue >= 10 else Decimal(0)  # never more than is paid
+            rows.append((day, revenue, gain, off.quantize(CENT)))
         return tuple(rows)

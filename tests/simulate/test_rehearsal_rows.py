@@ -21,7 +21,7 @@ from qa_lib.campaigns import Assumptions, Coupon, Goal, PercentageDiscount, Plan
 from qa_lib.rules import Event
 from qa_lib.simulate import Rehearsal, rehearse
 from qa_lib.simulate import draws as drawing
-from qa_lib.simulate.rehearsal_rows import _amounts, _prices, campaign_days
+from qa_lib.simulate.rehearsal_rows import _amounts, _prices
 from qa_lib.tables import CAMPAIGNS, OUTCOMES, SENDS, Table
 from qa_lib.workspace import Workspace
 
@@ -124,7 +124,7 @@ def test_what_each_redeemer_does_is_what_a_donor_of_their_class_did(
     """Days, revenue, gain and offer cost of every person and world, to the cent."""
     oracle = Oracle(busy_files, [c for c in rehearsed.learnt_from if c in ("1", "5")])
     first, last = date(2018, 1, 1), date(2018, 1, 28)
-    assert campaign_days(planned.campaign, stage.zone) == (first, last)
+    assert planned.campaign.days(stage.zone) == (first, last)
     basket = oracle.average_baskets(pd.Timestamp(first))
     sent_on = {
         r["person_id"]: r["send_at"].astimezone(stage.zone).date() for r in planned.records if not r["reason"]
@@ -148,8 +148,10 @@ def test_what_each_redeemer_does_is_what_a_donor_of_their_class_did(
         assert len({d[0] for d in days}) == len(days)
         used.add((key[0], tuple(sorted(days))))
     assert len(used) > 200
-    costs = Counter(row["cost_amount"] for row in outcomes)
-    assert set(costs) == {Decimal("0.00"), Decimal("5.00"), Decimal("10.00"), Decimal("15.00")}
+    assert {row["cost_amount"] for row in outcomes} > {
+        Decimal(n).quantize(Decimal("0.01")) for n in (0, 5, 10, 15)
+    }
+    assert all(row["cost_amount"] <= row["revenue_amount"] for row in outcomes)
 
 
 def test_the_campaign_stands_with_its_goal_gain_and_days(
@@ -265,4 +267,4 @@ def test_a_campaigns_last_day_is_that_of_its_last_instant(stage: Workspace, plan
         moved = campaign.model_copy(
             update={"schedule": campaign.schedule.model_copy(update={"ends_at": ends_at})}
         )
-        assert campaign_days(moved, stage.zone)[1] == date(2018, 1, day)
+        assert moved.days(stage.zone)[1] == date(2018, 1, day)
