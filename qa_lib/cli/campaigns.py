@@ -257,4 +257,5 @@ def _records(frame: pd.DataFrame) -> Any:
 
 
 def _table(frame: pd.DataFrame, columns: list[str]) -> str:
-    return frame[columns].to_string(index=False, na_rep="—", float_format=lambda v: f"{v:,.4g}")
+    shown = frame[columns].astype(object).where(frame[columns].notna(), "—")
+    return shown.map(lambda v: f"{v:,.4g}" if isinstance(v, float) else str(v)).to_string(index=False)

@@ -34,10 +34,11 @@ from qa_lib.deliver import (
     replay_ledger,
     sends_frame,
 )
-from qa_lib.errors import NothingBuilt
+from qa_lib.errors import ChannelUnavailable, NothingBuilt
 from qa_lib.guards import RiskCheck, read_policy, read_risk
 from qa_lib.identity import former_ids, read_resolution
 from qa_lib.jobs.history import PastCampaign, recipients
+from qa_lib.jobs.record import safe_name
 from qa_lib.rules import sentence
 from qa_lib.simulate import Rehearsal, rehearse
 from qa_lib.workspace import Snapshot, Workspace
@@ -110,11 +111,14 @@ def rehearse_plan(workspace: Workspace, made: Plan, *, random_state: int = 0) ->
 
 
 def send_plan(workspace: Workspace, made: Plan, adapter: Adapter, *, progress: Progress | None = None) -> Run:
-    """Carry a plan out for real, from where an earlier call left it, and publish its sends."""
+    """Carry a plan out for real, from where an earlier call left it, and publish its sends.
+
+    A plan that is refused leaves nothing in the shared tables.
+    """
     snapshot = workspace.snapshot(made.as_of)
-    ledger = Ledger(workspace)
+    ledger, goal = Ledger(workspace), goal_words(snapshot, made.campaign)
     try:
-        return carry_out(
+        done = carry_out(
             workspace,
             made,
             adapter,
@@ -124,8 +128,11 @@ def send_plan(workspace: Workspace, made: Plan, adapter: Adapter, *, progress: P
             ledger=ledger,
             progress=progress,
         )
-    finally:
-        publish_sends(workspace, made, ledger, goal=goal_words(snapshot, made.campaign))
+    except ChannelUnavailable:  # what was written down waits, and is shown as queued
+        publish_sends(workspace, made, ledger, goal=goal)
+        raise
+    publish_sends(workspace, made, ledger, goal=goal)
+    return done
 
 
 def replay_plan(
@@ -166,7 +173,7 @@ def replay_plan(
 
 def outbox_of(workspace: Workspace, made: Plan) -> str:
     """The file into which a plan's messages go when they go to a file."""
-    return str(workspace.root / "outbox" / f"{made.campaign.name}-{made.hash[:12]}.jsonl")
+    return str(workspace.root / "outbox" / f"{safe_name(made.campaign.name)}-{made.hash[:12]}.jsonl")
 
 
 def goal_words(snapshot: Snapshot, campaign: Campaign) -> str | None:

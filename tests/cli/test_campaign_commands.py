@@ -18,11 +18,13 @@ from qa_lib.campaigns import Campaign, Costs, Goal, OutboxMessage, Schedule
 from qa_lib.cli import main
 from qa_lib.guards import GuardState, Holdout
 from qa_lib.jobs.build import resolve_and_build
+from qa_lib.jobs.campaign import find_plan, outbox_of
 from qa_lib.jobs.generated_contacts import generate_contacts
 from qa_lib.jobs.history import past_campaign
 from qa_lib.jobs.worked_campaign import NAME, keep_guards, worked_campaign
 from qa_lib.rules import Event, Tag
 from qa_lib.rules.files import write_spec
+from qa_lib.tables import CAMPAIGNS, SENDS
 from qa_lib.workspace import Workspace
 
 Qa = Callable[..., Any]
@@ -144,6 +146,25 @@ def test_what_cannot_be_done_is_said(qa: Qa, stage: Workspace, words: tuple[str,
     past = past_campaign(stage.snapshot())
     qa("plan", stage.root / "campaigns" / "worked.yaml", "--as-of", past.starts_at.isoformat())
     assert said in qa(*words, fails=True)
+
+
+def test_a_plan_that_is_refused_leaves_nothing_and_a_name_is_no_path(
+    qa: Qa, stage: Workspace, tmp_path: Path
+) -> None:
+    start = stage.snapshot().as_of
+    spec = Campaign(
+        name="../双十一/<b>",
+        audience=Audience(name="regulars", rule=Tag("order_count_365d", ">=", 3)),
+        message=OutboxMessage(text="满40减5😀"),
+        schedule=Schedule(start, start + timedelta(days=3)),
+    )
+    write_spec(tmp_path / "over.yaml", spec)
+    made = qa("plan", tmp_path / "over.yaml")
+    assert "ended at 2018-01-04" in qa("send", made["plan"], fails=True)
+    for table in (SENDS, CAMPAIGNS):
+        assert spec.name not in set(stage.read(table)["campaign_id"])
+    outbox = Path(outbox_of(stage, find_plan(stage, made["plan"])))
+    assert outbox.parent == stage.root / "outbox"
 
 
 def test_a_campaign_file_with_a_fault_names_the_place(qa: Qa, tmp_path: Path) -> None:
