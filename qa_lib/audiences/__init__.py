@@ -1,6 +1,6 @@
 """Audiences: a named rule, its members and preview, why; saved versions, what changed, sets; suggestions."""
 
-from qa_lib.audiences.audience import Audience, Base, audience_sentence
+from qa_lib.audiences.audience import Audience, Base, Priority, audience_sentence
 from qa_lib.audiences.comparing import Tgi, q_values, share_p_values, tgi
 from qa_lib.audiences.cuts import explain_count
 from qa_lib.audiences.deciding import Deciding, deciding
@@ -10,6 +10,7 @@ from qa_lib.audiences.events import event_rows
 from qa_lib.audiences.kept_members import Members, from_roaring, to_roaring
 from qa_lib.audiences.learnt import LearntRule, Share, learn_rule
 from qa_lib.audiences.library import AudienceLibrary
+from qa_lib.audiences.matching import ActiveAudiences, AudienceMatcher
 from qa_lib.audiences.over_time import membership_over_time
 from qa_lib.audiences.people_diff import AudienceDiff, PeopleDiff, audience_diff, diff_people
 from qa_lib.audiences.preview import (
@@ -24,6 +25,7 @@ from qa_lib.audiences.preview import (
 )
 from qa_lib.audiences.resolver import SavedAudiences
 from qa_lib.audiences.seen import SeenEvent
+from qa_lib.audiences.service import AudienceService
 from qa_lib.audiences.sets import difference, intersection, overlap_counts, union, upset_counts
 from qa_lib.audiences.suggest import suggest_values
 from qa_lib.audiences.versions import ACTIVE, Version
@@ -33,10 +35,13 @@ from qa_lib.rules import Event
 __all__ = [
     "ACTIVE",
     "BREAKDOWN_BY",
+    "ActiveAudiences",
     "Audience",
     "AudienceDiff",
     "AudienceEvaluation",
     "AudienceLibrary",
+    "AudienceMatcher",
+    "AudienceService",
     "Base",
     "Deciding",
     "Event",
@@ -46,6 +51,7 @@ __all__ = [
     "NodeTruth",
     "PeopleDiff",
     "Preview",
+    "Priority",
     "SavedAudiences",
     "SeenEvent",
     "Share",

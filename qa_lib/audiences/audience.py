@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any as AnyValue
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field as Bounded
 from pydantic import field_validator
 
-from qa_lib.rules import Catalogue, InAudience, Rule, read_rule, sentence
+from qa_lib.rules import All, Catalogue, InAudience, Rule, read_rule, sentence
 from qa_lib.rules.model import Node, walk
 from qa_lib.rules.spec import Spec
 from qa_lib.tables import Label
@@ -26,6 +26,28 @@ class Base(Spec):
     version: int | None = Bounded(default=None, ge=1, le=2**31 - 1)
 
 
+class Priority(Spec):
+    """How an active audience stands against others that a person matches too; it never changes who matches.
+
+    Parameters
+    ----------
+    weight
+        The highest goes first.
+    group
+        Audiences of one group compete for a person.
+    keeps
+        Whether the group is exclusive (`one`: the first one wins) or inclusive (`all`, in order). A group is
+        inclusive only where every active audience in it says so.
+    tie_key
+        Orders equal weights, the smallest text first; equal keys are ordered by name.
+    """
+
+    weight: float = Bounded(default=0.0, allow_inf_nan=False)
+    group: str | None = Bounded(default=None, min_length=1, max_length=200)
+    keeps: Literal["one", "all"] = "one"
+    tie_key: str = Bounded(default="", max_length=200)
+
+
 class Audience(Spec):
     """A rule with a name.
 
@@ -34,12 +56,15 @@ class Audience(Spec):
     base
         The universe against which the rule is negated and shares are told: the members of a saved
         audience, given as `Base` or by its name; all people of the workspace where it is None.
+    priority
+        Its weight and group where audiences are matched in real time.
     """
 
     name: str = Bounded(min_length=1, max_length=200)
     rule: Node
     description: str = ""
     base: Base | None = None
+    priority: Priority | None = None
 
     @field_validator("rule", mode="before")
     @classmethod
@@ -56,6 +81,16 @@ class Audience(Spec):
         found = [(self.base.audience, self.base.version)] if self.base else []
         found += [(n.audience, n.version) for _, n in walk(self.rule) if isinstance(n, InAudience)]
         return list(dict.fromkeys(found))
+
+
+def whole_rule(audience: Audience | Rule) -> Rule:
+    """The rule that selects the audience among everybody: its own, among the members of its base."""
+    if not isinstance(audience, Audience):
+        return audience
+    if audience.base is None:
+        return audience.rule
+    base = InAudience(audience=audience.base.audience, version=audience.base.version)
+    return All(of=(base, audience.rule))
 
 
 def named_versions(read: Iterable[tuple[str, int]]) -> list[dict[str, AnyValue]]:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from qa_lib.audiences.audience import Audience
 from qa_lib.audiences.columns import Column, columns_of
-from qa_lib.audiences.evaluate import engine_of
+from qa_lib.audiences.evaluate import engine_of, evaluate
 from qa_lib.audiences.tree_rule import tree_decisions, tree_rule
 from qa_lib.errors import DataError, SpecError, UnknownName
 from qa_lib.intervals import wilson_interval
@@ -180,10 +180,8 @@ def learn_rule(
 def _label(snapshot: Snapshot, labelled: Audience | Rule | Iterable[str]) -> Booleans:
     """Who is labelled, by person number."""
     label = np.zeros(snapshot.people_count, dtype=bool)
-    if isinstance(labelled, Audience):
-        labelled = labelled.rule
-    if isinstance(labelled, Rule):
-        label[to_numbers(engine_of(snapshot).evaluate(labelled).members[()])] = True
+    if isinstance(labelled, Audience | Rule):
+        label[to_numbers(evaluate(snapshot, labelled).members[()])] = True
     else:
         ids = {str(one) for one in labelled}
         people = snapshot.frame("SELECT person_id FROM people ORDER BY person_no")["person_id"]

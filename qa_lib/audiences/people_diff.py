@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from qa_lib.audiences.audience import Audience, Base
+from qa_lib.audiences.audience import Audience, Base, Priority
 from qa_lib.audiences.evaluate import engine_of, evaluate, person_ids
 from qa_lib.audiences.preview import sample
 from qa_lib.rules import Bits, Catalogue, Rule, to_numbers
@@ -25,12 +25,16 @@ Side = Literal["entering", "leaving"]
 
 @dataclass(frozen=True)
 class AudienceDiff:
-    """What changed from one audience to another: its base first, then its rule, change by change."""
+    """What changed from one audience to another: its base first, then its rule, change by change.
+
+    `priority` says in words what became of weight and group, which decide over nobody's membership.
+    """
 
     old: Audience
     new: Audience
     rule: RuleDiff
     base: Change | None
+    priority: Label | None = None
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -51,7 +55,8 @@ class AudienceDiff:
 
     def text(self, language: Literal["zh", "en"] = "en") -> str:
         """One line for each change, with a sign before it."""
-        return changes_text(self.changes, language)
+        lines = [changes_text(self.changes, language)] if self.changes or self.priority is None else []
+        return "\n".join([*lines, f"~ {self.priority.to_dict()[language]}"] if self.priority else lines)
 
     def to_dict(self) -> dict[str, AnyValue]:
         """The difference as JSON values."""
@@ -59,6 +64,7 @@ class AudienceDiff:
             "old_hash": self.old.hash,
             "new_hash": self.new.hash,
             "changes": [change.to_dict() for change in self.changes],
+            "priority": self.priority.to_dict() if self.priority else None,
         }
 
 
@@ -158,7 +164,11 @@ def audience_diff(
             f"base: {before.en} → {after.en}",
         )
         base = Change("base", old.rule, new.rule, (), (), words)
-    return AudienceDiff(old, new, diff_rules(old.rule, new.rule, catalogue), base)
+    priority = None
+    if (old.priority or Priority()) != (new.priority or Priority()):
+        before, after = _priority(old.priority), _priority(new.priority)
+        priority = Label(f"优先级：{before.zh} → {after.zh}", f"priority: {before.en} → {after.en}")
+    return AudienceDiff(old, new, diff_rules(old.rule, new.rule, catalogue), base, priority)
 
 
 def diff_people(snapshot: Snapshot, old: Audience | Rule, new: Audience | Rule) -> PeopleDiff:
@@ -188,6 +198,17 @@ def diff_people(snapshot: Snapshot, old: Audience | Rule, new: Audience | Rule) 
 
 def _named(audience: Audience | Rule) -> Audience:
     return audience if isinstance(audience, Audience) else Audience(name="rule", rule=audience)
+
+
+def _priority(priority: Priority | None) -> Label:
+    own = priority or Priority()
+    zh, en = f"权重 {own.weight:g}", f"weight {own.weight:g}"
+    if own.group is not None:
+        zh += f"，{'互斥' if own.keeps == 'one' else '共存'}组“{own.group}”"
+        en += f", {'exclusive' if own.keeps == 'one' else 'inclusive'} group “{own.group}”"
+    if own.tie_key:
+        zh, en = f"{zh}，并列时按“{own.tie_key}”", f"{en}, ties by “{own.tie_key}”"
+    return Label(zh, en)
 
 
 def _base(base: Base | None) -> Label:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from qa_lib.audiences.audience import Audience
+from qa_lib.audiences.audience import Audience, whole_rule
 from qa_lib.audiences.cuts import path_text
 from qa_lib.audiences.deciding import SETS_SHOWN, deciding
 from qa_lib.audiences.evaluate import engine_of
@@ -283,7 +283,7 @@ def explain_person(
         How many reasons and changes are given, smallest first.
     """
     engine = engine or engine_of(snapshot)
-    rule = rule.rule if isinstance(rule, Audience) else rule
+    rule = whole_rule(rule)
     rows = snapshot.frame("SELECT person_no FROM people WHERE person_id = $person", {"person": str(person)})
     if rows.empty:
         some = snapshot.frame("SELECT person_id FROM people ORDER BY person_no LIMIT 3")["person_id"]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qa_lib.cli.options import AsOf, Json, WorkspaceOption, answer
+from qa_lib.cli.options import AsOf, Json, WorkspaceOption, answer, records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +76,7 @@ def simulate(
         "random_state": rehearsal.random_state,
         "learnt_from": list(rehearsal.learnt_from),
         "evidence": rehearsal.evidence.to_dict(),
-        "figures": _records(figures[["metric", "rehearsed", "rehearsed_low", "rehearsed_high"]]),
+        "figures": records(figures[["metric", "rehearsed", "rehearsed_low", "rehearsed_high"]]),
     }
     lines = [
         f"{made.campaign.name}: {rehearsal.world_count} worlds, learnt from campaigns {', '.join(rehearsal.learnt_from)}",
@@ -176,7 +175,7 @@ def report(
         "plan": made.hash,
         "origin": origin,
         "evidence": said.to_dict(),
-        "figures": _records(figures),
+        "figures": records(figures),
         **snapshot.stamp(),
     }
     shown = _SHOWN if by is None else [by, *_SHOWN]
@@ -248,12 +247,6 @@ def _plan_values(made: Plan) -> dict[str, Any]:
         "worst_case": None if worst is None else str(worst),
         "currency": made.currency,
     }
-
-
-def _records(frame: pd.DataFrame) -> Any:
-    """Rows as JSON values, exact amounts as texts."""
-    exact = frame.map(lambda v: str(v) if type(v).__name__ == "Decimal" else v)
-    return json.loads(exact.to_json(orient="records", force_ascii=False, date_format="iso"))
 
 
 def _table(frame: pd.DataFrame, columns: list[str]) -> str:

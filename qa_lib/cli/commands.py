@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from qa_lib.cli.asking import add_asking_commands
 from qa_lib.cli.bench import bench_app
 from qa_lib.cli.campaigns import campaigns_app
 from qa_lib.cli.exchange import exchange_app
@@ -36,6 +37,7 @@ rule_app.add_typer(exchange_app)
 app.add_typer(campaigns_app)
 app.add_typer(bench_app)
 add_library_commands(audience_app, rule_app)
+add_asking_commands(app, audience_app)
 
 RuleFile = Annotated[Path, typer.Argument(help="A rule as JSON or YAML; an audience file does as well.")]
 NotebooksFolder = Annotated[Path, typer.Option("--notebooks", help="The folder of notebooks.")]

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qa_lib.cli.options import AsOf, Json, WorkspaceOption, answer
+from qa_lib.cli.options import AsOf, Json, WorkspaceOption, answer, records
 from qa_lib.errors import SpecError, UnknownName
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from qa_lib.audiences import Audience, AudienceDiff, AudienceLibrary, Version
     from qa_lib.rules import Catalogue
     from qa_lib.workspace import Workspace
@@ -69,7 +66,7 @@ def list_audiences(workspace: WorkspaceOption = None, as_json: Json = False) -> 
         spec_hash=found["spec_hash"].str[:12], saved_at=found["saved_at"].str[:19]
     )
     text = "No audience is saved." if found.empty else shown.to_string(index=False, na_rep="—")
-    answer({"audiences": _records(found)}, text, as_json)
+    answer({"audiences": records(found)}, text, as_json)
 
 
 def history(name: Name, workspace: WorkspaceOption = None, as_json: Json = False) -> None:
@@ -78,7 +75,7 @@ def history(name: Name, workspace: WorkspaceOption = None, as_json: Json = False
     shown = found.assign(
         spec_hash=found["spec_hash"].str[:12], labels=[", ".join(labels) for labels in found["labels"]]
     )
-    answer({"name": name, "versions": _records(found)}, shown.to_string(index=False, na_rep="—"), as_json)
+    answer({"name": name, "versions": records(found)}, shown.to_string(index=False, na_rep="—"), as_json)
 
 
 def show(name: Name, version: Which = None, workspace: WorkspaceOption = None, as_json: Json = False) -> None:
@@ -88,7 +85,7 @@ def show(name: Name, version: Which = None, workspace: WorkspaceOption = None, a
     library = _library(workspace)
     found = library.get(name, _which(version))
     used = library.used_by(name)
-    values = _version(found) | {"used_by": _records(used)}
+    values = _version(found) | {"used_by": records(used)}
     lines = [f"{found.name} version {found.number}, by {found.author} at {found.saved_at:%Y-%m-%d %H:%M} UTC"]
     lines += [found.note] if found.note else []
     if (known := _catalogue(library.workspace)) is not None:
@@ -189,7 +186,7 @@ def overlap(
     values = {
         "names": list(sets),
         "overlap": matrix.to_numpy().tolist(),
-        "exactly": [] if exact is None else _records(exact),
+        "exactly": [] if exact is None else records(exact),
         **snapshot.stamp(),
     }
     lines = ["No audience is saved."] if exact is None else [matrix.to_string(), "", "in exactly"]
@@ -231,7 +228,7 @@ def _tell(
         lines.append(f"  +{row['entering_count']:,} -{row['leaving_count']:,}  {words}")
     for side, verb in (("entering", "enter"), ("leaving", "leave")):
         sample = found.sample(side)  # type: ignore[arg-type]
-        shown[f"{side}_sample"] = _records(sample)
+        shown[f"{side}_sample"] = records(sample)
         if len(sample):
             lines += [f"some who {verb}", sample.to_string(index=False)]
     answer(values | shown, "\n".join(lines), as_json)
@@ -295,10 +292,3 @@ def _version(version: Version) -> dict[str, Any]:
         "restores": version.restores,
         "audience": version.audience.to_dict(),
     }
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(
-        frame.to_json(orient="records", force_ascii=False, date_format="iso")
-    )
-    return found

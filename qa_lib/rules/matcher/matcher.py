@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -137,9 +138,14 @@ class Matcher:
         self.catalogue, self.zone, self.inclusive = catalogue, zone, frozenset(inclusive)
         self.names = [rule.name for rule in self.rules]
         self.groups = [rule.group for rule in self.rules]
-        self.predicates = Predicates(
-            catalogue, zone, {**PLUGS, "audience": audience_plug(audiences), **(plugs or {})}
-        )
+        self._members: dict[tuple[str, int | None], frozenset[str]] = {}
+
+        def members(name: str, version: int | None) -> Collection[str]:
+            assert audiences is not None
+            return self._members.setdefault((name, version), frozenset(audiences(name, version)))
+
+        plug = audience_plug(None if audiences is None else members)
+        self.predicates = Predicates(catalogue, zone, {**PLUGS, "audience": plug, **(plugs or {})})
         self._require_names()
         conditions: dict[AnyValue, None] = {}
         self.condition_count = 0
@@ -160,10 +166,13 @@ class Matcher:
 
     @cached_property
     def hash(self) -> str:
-        """A hash of all active rules and of what else decides an answer."""
+        """A hash of all active rules and of what else decides an answer, the members of audiences too."""
         parts = sorted(rule.hash for rule in self.rules)
         text = "\n".join([str(self.zone), *sorted(self.inclusive), "", *parts])
-        return hashlib.sha256(text.encode()).hexdigest()
+        found = hashlib.sha256(text.encode())
+        for (name, version), ids in sorted(self._members.items(), key=str):
+            found.update(json.dumps([name, version, sorted(ids)]).encode())
+        return found.hexdigest()
 
     def match(self, person: Person, as_of: datetime) -> Matches:
         """Which rules the person matches as of a moment with a zone."""

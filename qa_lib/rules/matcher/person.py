@@ -188,7 +188,11 @@ def _read(snapshot: Snapshot, chosen: str, params: dict[str, Any]) -> list[Perso
 
     _, people = rows(f"SELECT person_no, person_id FROM people WHERE {chosen} ORDER BY person_no")
     names, profiles = rows(f"SELECT f.* FROM profile f JOIN people USING (person_no) WHERE {chosen}")
+    packed = snapshot.columns.packed_only
     fields = {row[0]: dict(zip(names[1:], row[1:], strict=True)) for row in profiles}
+    if packed:  # boolean tags that the table has no column for
+        for no, values in fields.items():
+            values.update((n, held) for n, held in snapshot.columns.person(no).items() if n in packed)
     events: dict[int, dict[str, EventLog]] = {no: {} for no, _ in people}
     for table in _event_tables(cursor):
         names, found = rows(
