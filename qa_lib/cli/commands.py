@@ -62,10 +62,22 @@ def init(
     folder: Path,
     zone: Annotated[str, typer.Option(help="IANA zone in which days begin, such as Asia/Shanghai.")] = "UTC",
     currency: Annotated[str, typer.Option(help="ISO 4217 code of the account currency.")] = "USD",
+    synthetic: Annotated[
+        int | None, typer.Option("--synthetic", help="Fill it with a made-up company of so many people.")
+    ] = None,
 ) -> None:
-    """Make an empty workspace."""
+    """Make an empty workspace, or one with a synthetic company to try rules on."""
+    from rich.console import Console
+
+    from qa_lib.jobs.synthetic import synthetic_workspace
     from qa_lib.workspace import Workspace
 
+    if synthetic is not None:
+        with Console(stderr=True).status("synthetic company") as status:
+            made = synthetic_workspace(folder, people=synthetic, progress=status.update)
+        seen = made.snapshot()
+        typer.echo(f"Workspace {made.root}: {seen.people_count:,} people as of {seen.as_of.isoformat()}.")
+        return
     made = Workspace.create(folder, zone=zone, currency=currency)
     typer.echo(f"Workspace {made.root}, days begin in {made.zone}, amounts in {made.currency}.")
 

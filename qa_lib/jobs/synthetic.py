@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from qa_lib.workspace import Draft, Snapshot, Workspace, quoted
 _SQL_TYPES = {"text": "VARCHAR", "date": "DATE", "boolean": "BOOLEAN"}
 _AMOUNTS = ("income_amount", "average_order_value", "spend_amount_365d", "paid_amount")
 _SUGGESTIONS = 30
+SYNTHETIC_ZONE, SYNTHETIC_CURRENCY = "Asia/Shanghai", "CNY"
 _GROUPS = {"attribute": Label("属性", "Attributes"), "tag": Label("兴趣", "Interests")}
 _GRAIN = Label("一次行为（合成数据）", "one action (synthetic data)")
 #: Person numbers stay below 2**32.
@@ -102,6 +104,27 @@ def publish_synthetic(
         if draft is not None:
             _fill(draft, people, random_state, say)
     return workspace.snapshot(synthetic.AS_OF)
+
+
+def synthetic_workspace(
+    folder: str | Path,
+    *,
+    people: int = 100_000,
+    random_state: int = 7,
+    progress: Callable[[str], None] | None = None,
+) -> Workspace:
+    """A workspace of its own with a synthetic company in it, made where it is not there yet.
+
+    Raises
+    ------
+    SpecError
+        When `people` is no size of a company.
+    WorkspaceUnusable
+        When the folder holds something else.
+    """
+    workspace = Workspace.create(folder, zone=SYNTHETIC_ZONE, currency=SYNTHETIC_CURRENCY)
+    publish_synthetic(workspace, people=people, random_state=random_state, progress=progress)
+    return workspace
 
 
 def _fill(draft: Draft, people: int, random_state: int, say: Callable[[str], None]) -> None:

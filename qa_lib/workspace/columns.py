@@ -167,7 +167,7 @@ class Columns:
         self._bytes = _mapped(folder / ARRAYS, max(_ends(self._arrays), default=0))
         self._columns: dict[str, Column] = {}
 
-    @property
+    @cached_property
     def bitset_names(self) -> tuple[str, ...]:
         """The boolean tags that have a bitset."""
         return tuple(n for n in self._bitsets if not n.endswith("?"))

@@ -17,6 +17,7 @@ _EXACT = 1e13
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _EVENT_TABLE = "event_"
+_EVERYBODY = "true"
 
 
 def microseconds(moment: datetime) -> int:
@@ -174,8 +175,8 @@ def read_person(snapshot: Snapshot, person_id: str) -> Person:
 def read_people(snapshot: Snapshot, person_ids: Sequence[str] | None = None) -> list[Person]:
     """People of a snapshot in the order of their numbers: these, or everybody."""
     if person_ids is None:
-        return _read(snapshot, "true", {})
-    return _read(snapshot, "list_contains($ids, person_id)", {"ids": list(person_ids)})
+        return _read(snapshot, _EVERYBODY, {})
+    return _read(snapshot, "person_id IN (SELECT unnest($ids))", {"ids": list(person_ids)})
 
 
 def _read(snapshot: Snapshot, chosen: str, params: dict[str, Any]) -> list[Person]:
@@ -187,7 +188,10 @@ def _read(snapshot: Snapshot, chosen: str, params: dict[str, Any]) -> list[Perso
         return names, answer.fetchall()
 
     _, people = rows(f"SELECT person_no, person_id FROM people WHERE {chosen} ORDER BY person_no")
-    names, profiles = rows(f"SELECT f.* FROM profile f JOIN people USING (person_no) WHERE {chosen}")
+    one_of = _EVERYBODY
+    if chosen != _EVERYBODY:
+        one_of, params = "person_no IN (SELECT unnest($numbers))", {"numbers": [no for no, _ in people]}
+    names, profiles = rows(f"SELECT * FROM profile WHERE {one_of}")
     packed = snapshot.columns.packed_only
     fields = {row[0]: dict(zip(names[1:], row[1:], strict=True)) for row in profiles}
     if packed:  # boolean tags that the table has no column for
@@ -196,8 +200,8 @@ def _read(snapshot: Snapshot, chosen: str, params: dict[str, Any]) -> list[Perso
     events: dict[int, dict[str, EventLog]] = {no: {} for no, _ in people}
     for table in _event_tables(cursor):
         names, found = rows(
-            f"SELECT e.* REPLACE (epoch_us(occurred_at) AS occurred_at) FROM {quoted(table)} e "
-            f"JOIN people USING (person_no) WHERE {chosen} ORDER BY ALL"
+            f"SELECT * REPLACE (epoch_us(occurred_at) AS occurred_at) FROM {quoted(table)} "
+            f"WHERE {one_of} ORDER BY ALL"
         )
         no, at = names.index("person_no"), names.index("occurred_at")
         start = 0
