@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated, ClassVar
 from typing import Any as AnyValue
-from typing import ClassVar
 
 from pydantic import Field as Bounded
 from pydantic import field_validator
 
 from qa_lib.rules import Catalogue, InAudience, Rule, read_rule, sentence
 from qa_lib.rules.model import Node, walk
-from qa_lib.rules.spec import Spec
+from qa_lib.rules.spec import WHOLE, Spec
 from qa_lib.tables import Label
 
 #: An audience and one of its versions, or None for the version that is active.
@@ -23,7 +23,7 @@ class Base(Spec):
 
     _positional: ClassVar[tuple[str, ...]] = ("audience", "version")
     audience: str = Bounded(min_length=1, max_length=200)
-    version: int | None = Bounded(default=None, ge=1, le=2**31 - 1)
+    version: Annotated[int, Bounded(ge=1, le=2**31 - 1), WHOLE] | None = None
 
 
 class Audience(Spec):
