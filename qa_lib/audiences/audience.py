@@ -9,7 +9,7 @@ from typing import Any as AnyValue
 from pydantic import Field as Bounded
 from pydantic import field_validator
 
-from qa_lib.rules import Catalogue, InAudience, Rule, read_rule, sentence
+from qa_lib.rules import All, Catalogue, InAudience, Rule, read_rule, sentence
 from qa_lib.rules.model import Node, walk
 from qa_lib.rules.spec import WHOLE, Spec
 from qa_lib.tables import Label
@@ -50,6 +50,16 @@ class Audience(Spec):
     @classmethod
     def _by_name(cls, value: AnyValue) -> AnyValue:
         return {"audience": value} if isinstance(value, str) else value
+
+    @property
+    def whole(self) -> Rule:
+        """The rule over everybody that has the same members: those of the base for whom the rule is true."""
+        if self.base is None:
+            return self.rule
+        inside = InAudience(self.base.audience, self.base.version)
+        if isinstance(self.rule, All) and not self.rule.negated:
+            return All(of=(inside, *self.rule.of))
+        return All(of=(inside, self.rule))
 
     def refers_to(self) -> list[Reference]:
         """The saved audiences that the rule or the base names, each once, in their order."""
