@@ -56,7 +56,7 @@ class Audience(Spec):
         """The rule over everybody that has the same members: those of the base for whom the rule is true."""
         if self.base is None:
             return self.rule
-        inside = InAudience(self.base.audience, self.base.version)
+        inside = InAudience(audience=self.base.audience, version=self.base.version)
         if isinstance(self.rule, All) and not self.rule.negated:
             return All(of=(inside, *self.rule.of))
         return All(of=(inside, self.rule))
