@@ -10,7 +10,7 @@ import pytest
 
 from qa_lib.errors import SpecError, UnknownName
 from qa_lib.rules import All, Any, Attribute, Catalogue, Event, EventType, Field, Last, Not, Rule, Tag
-from qa_lib.rules.matcher import ActiveRule, Matcher, Person, explain
+from qa_lib.rules.matcher import ActiveRule, Admission, Matcher, Person, explain
 from qa_lib.tables import Label
 
 UTC_ZONE = ZoneInfo("UTC")
@@ -191,3 +191,9 @@ def test_a_moment_without_a_zone_is_told_in_words() -> None:
             matcher().match(Person("p", {}), moment)  # type: ignore[arg-type]
     with pytest.raises(SpecError, match="not a moment with a zone"):
         Person("p", {}, {"browse": [(datetime(2026, 6, 1), {})]})  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0, -0.1, float("nan")])
+def test_a_false_rate_that_is_none_is_refused(rate: float) -> None:
+    with pytest.raises(SpecError, match="'false_rate' is a share"):
+        Admission(matcher().predicates, false_rate=rate)
