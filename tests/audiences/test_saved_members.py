@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,9 +27,23 @@ from qa_lib.audiences import (
     preview,
     to_roaring,
 )
+from qa_lib.audiences.facts import facts_of
 from qa_lib.errors import AsOfOutside, UnknownName
 from qa_lib.profiles import build
-from qa_lib.rules import All, Any, Attribute, Event, InAudience, Last, Not, RandomSplit, Rule, Tag, to_numbers
+from qa_lib.rules import (
+    All,
+    Any,
+    Attribute,
+    Catalogue,
+    Event,
+    InAudience,
+    Last,
+    Not,
+    RandomSplit,
+    Rule,
+    Tag,
+    to_numbers,
+)
 from qa_lib.rules.bits import from_numbers
 from qa_lib.workspace import Snapshot, Workspace
 
@@ -242,3 +258,23 @@ def test_explanations_and_history_of_an_audience_stay_inside_its_base(
     browsed = Audience(name="browsed", rule=Event("browse"), base="recent")
     with pytest.raises(AsOfOutside, match="saved audience 'recent'"):
         membership_over_time(own_workspace, browsed, ["2017-06-01T00:00:00Z"])
+
+
+@pytest.mark.parametrize(
+    ("rule", "depends"),
+    [
+        (Tag("first_order_on", "anniversary within", 7), True),
+        (All(REGULARS, Not(Tag("first_order_on", "in last", Last(30)))), True),
+        (VISITORS, True),
+        (Event("visit"), True),
+        (Tag("first_order_on", "before", "2017-06-01"), False),
+        (All(REGULARS, RandomSplit("a", 0, 0.5)), False),
+    ],
+)
+def test_a_new_day_concerns_what_is_held_against_the_moment(
+    snapshot: Snapshot, people_catalogue: Catalogue, rule: Rule, depends: bool
+) -> None:
+    next_day = copy.copy(snapshot)
+    next_day.published = replace(snapshot.published, as_of=snapshot.as_of + timedelta(days=1))
+    today, tomorrow = (facts_of(s, rule, people_catalogue) for s in (snapshot, next_day))
+    assert (today != tomorrow) == depends

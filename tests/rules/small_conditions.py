@@ -38,6 +38,8 @@ DATES: list[tuple[str, list[Any]]] = [
     ("anniversary within", [0, 1, 17, 364]),
     ("in last", [{"kind": "last", "n": n, "unit": u} for n, u in ((70, "day"), (3, "month"), (400, "month"))]),
     ("in last", [{"kind": "last", "n": n, "unit": "week", "calendar": True} for n in (8, 2_000)]),
+    # from two of the moments 1 January 2017, a day that occurs, is the very first inside
+    ("in last", [{"kind": "last", "n": n, "unit": "day", "calendar": True} for n in (70, 50)]),
 ]  # fmt: skip
 TRUTHS: list[tuple[str, list[Any]]] = [("=", [True, False]), ("!=", [True, False])]
 LISTS: list[tuple[str, list[Any]]] = [
