@@ -27,12 +27,14 @@ Json = dict[str, Any]
 PEOPLE = [f"p{i}" for i in range(7)]
 KINDS = ("look", "cart", "buy")
 NEW_YORK, SHANGHAI = "America/New_York", "Asia/Shanghai"
-#: Noon, in New York on the day its clocks went forward and on the day they went back; a leap day in Shanghai.
+#: Noon, in New York on the day its clocks went forward and on the day they went back; a leap day in Shanghai; and the
+#: last day of a long month.
 MOMENTS = (
     (datetime(2017, 3, 12, 16, tzinfo=UTC), NEW_YORK),
     (datetime(2017, 11, 6, 5, tzinfo=UTC), NEW_YORK),
     (datetime(2016, 2, 29, 16, tzinfo=UTC), SHANGHAI),
     (datetime(2017, 2, 20, 3, 30, tzinfo=UTC), SHANGHAI),
+    (datetime(2017, 3, 31, 12, tzinfo=UTC), NEW_YORK),
 )
 
 
