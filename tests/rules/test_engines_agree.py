@@ -6,6 +6,7 @@ clocks; each rule draws on every kind of condition. Worlds and rules come from a
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -16,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles.rules import World, select
 from small_conditions import any_rule, event_condition, field_condition
-from small_worlds import FIELDS, MOMENTS, PEOPLE, happenings, profiles, small_engine
+from small_worlds import FIELDS, MOMENTS, PEOPLE, Happened, happenings, profiles, small_engine
 
 from qa_lib.profiles.columns import write_bitsets, write_events, write_fields
 from qa_lib.rules import Engine, Rule, SavedMembers, check, compile_rule, read_rule, to_numbers
@@ -30,6 +31,7 @@ from qa_lib.workspace.draft import Draft
 #: Who is in the saved audience `few`, by version.
 FEW = {1: {"p0", "p3"}, 2: {"p1", "p2", "p3", "p6"}}
 _RULES = 10
+US = timedelta(microseconds=1)
 few = settings(max_examples=6, deadline=None, derandomize=True, database=None)
 many = settings(max_examples=600, deadline=None, database=None)
 seeds = st.integers(0, 2**63)
@@ -79,11 +81,18 @@ def by_statement(engine: Engine, rule: Rule) -> set[str]:
 
 
 def hold_all_engines_together(seed: int, *, far: bool) -> list[set[str]]:
-    """Draw a world and rules; everybody that each rule selects, the same in every engine."""
+    """Draw a world and rules, and hold all engines together."""
     draw = Random(seed)
     engine, world = drawn_world(draw, far=far)
     specs = [field_condition(draw), event_condition(draw, far=far)]
     specs += [any_rule(draw, far=far) for _ in range(_RULES - len(specs))]
+    return hold_together(engine, world, specs, seed)
+
+
+def hold_together(
+    engine: Engine, world: World, specs: list[dict[str, AnyValue]], seed: int = 0
+) -> list[set[str]]:
+    """Everybody that each rule selects, the same in every engine."""
     rules = [read_rule(spec) for spec in specs]
     as_of = engine.snapshot.as_of
     matcher = Matcher(
@@ -137,3 +146,52 @@ def test_the_rules_drawn_tell_people_apart() -> None:
     """No oracle: rules that all select nobody would prove nothing."""
     answers = [found for seed in range(4) for found in hold_all_engines_together(seed, far=seed % 2 == 0)]
     assert sum(0 < len(found) < len(PEOPLE) for found in answers) >= 0.3 * len(answers)
+
+
+TEN = {"n": 10, "unit": "minute"}
+TWENTY = {"n": 20, "unit": "minute"}
+#: Where a limit of ten or twenty minutes lies exactly, and a microsecond to either side.
+ON_THE_EDGE: list[dict[str, AnyValue]] = [
+    {"steps": [{"event": "look"}, {"event": "buy", "within": TEN}]},
+    {"steps": [{"event": "look"}, {"event": "buy"}], "within": TEN},
+    {"steps": [{"event": "look"}, {"event": "cart", "absent": True, "within": TEN}, {"event": "buy"}]},
+    {
+        "steps": [{"event": "look"}, {"event": "cart", "absent": True, "within": TEN}, {"event": "buy"}],
+        "within": TWENTY,
+    },
+    {"steps": [{"event": "look"}, {"event": "cart", "absent": True, "within": TEN}]},
+    {"steps": [{"event": "look"}, {"event": "cart", "absent": True}]},
+    {"steps": [{"event": "look"}, {"event": "buy", "immediately": True}]},
+    {"steps": [{"event": "look"}, {"event": "buy"}], "window": {"kind": "last", **TWENTY}},
+]
+STOPPED = [
+    {
+        "kind": "lifecycle",
+        "event": "look",
+        "pattern": pattern,
+        "window": {"kind": "last", **TEN},
+        "before": {"kind": "last", **TEN},
+    }
+    for pattern in ("stopped", "restarted")
+]
+
+
+@pytest.mark.parametrize(
+    "ago", [timedelta(minutes=10), timedelta(minutes=20), timedelta(minutes=30)], ids=str
+)
+def test_an_event_on_an_edge_or_a_microsecond_beside_it_counts_alike_in_every_engine(ago: timedelta) -> None:
+    """Each person differs in one event only: a look, ten minutes later a cart, twenty minutes later a purchase."""
+    as_of = MOMENTS[0][0]
+    beside = (-US, 0 * US, US)
+    answers = []
+    for moved in range(3):
+        events = []
+        for person, by in enumerate(beside):
+            later = (timedelta(0), timedelta(minutes=10), timedelta(minutes=moved * 10))
+            for n, (kind, at) in enumerate(zip(("look", "cart", "buy"), later, strict=True)):
+                moment = as_of - ago + at + (by if n == moved else timedelta(0))
+                events.append(Happened(person, kind, moment, "A", 1, None, None))
+        engine, world = small_engine(MOMENTS[0], sorted(events, key=lambda e: e.at))
+        specs = [{"kind": "sequence", "window": {"kind": "ever"}, **one} for one in ON_THE_EDGE]
+        answers += hold_together(engine, world, [*specs, *STOPPED])
+    assert any(0 < len(found & {"p0", "p1", "p2"}) < 3 for found in answers)
