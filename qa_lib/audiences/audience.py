@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated, ClassVar, Literal
 from typing import Any as AnyValue
-from typing import ClassVar, Literal
 
 from pydantic import Field as Bounded
 from pydantic import field_validator
 
 from qa_lib.rules import All, Catalogue, InAudience, Rule, read_rule, sentence
 from qa_lib.rules.model import Node, walk
-from qa_lib.rules.spec import Spec
+from qa_lib.rules.spec import WHOLE, Spec
 from qa_lib.tables import Label
 
 #: An audience and one of its versions, or None for the version that is active.
@@ -23,7 +23,7 @@ class Base(Spec):
 
     _positional: ClassVar[tuple[str, ...]] = ("audience", "version")
     audience: str = Bounded(min_length=1, max_length=200)
-    version: int | None = Bounded(default=None, ge=1, le=2**31 - 1)
+    version: Annotated[int, Bounded(ge=1, le=2**31 - 1), WHOLE] | None = None
 
 
 class Priority(Spec):
@@ -76,21 +76,21 @@ class Audience(Spec):
     def _by_name(cls, value: AnyValue) -> AnyValue:
         return {"audience": value} if isinstance(value, str) else value
 
+    @property
+    def whole(self) -> Rule:
+        """The rule over everybody that has the same members: those of the base for whom the rule is true."""
+        if self.base is None:
+            return self.rule
+        inside = InAudience(audience=self.base.audience, version=self.base.version)
+        if isinstance(self.rule, All) and not self.rule.negated:
+            return All(of=(inside, *self.rule.of))
+        return All(of=(inside, self.rule))
+
     def refers_to(self) -> list[Reference]:
         """The saved audiences that the rule or the base names, each once, in their order."""
         found = [(self.base.audience, self.base.version)] if self.base else []
         found += [(n.audience, n.version) for _, n in walk(self.rule) if isinstance(n, InAudience)]
         return list(dict.fromkeys(found))
-
-
-def whole_rule(audience: Audience | Rule) -> Rule:
-    """The rule that selects the audience among everybody: its own, among the members of its base."""
-    if not isinstance(audience, Audience):
-        return audience
-    if audience.base is None:
-        return audience.rule
-    base = InAudience(audience=audience.base.audience, version=audience.base.version)
-    return All(of=(base, audience.rule))
 
 
 def named_versions(read: Iterable[tuple[str, int]]) -> list[dict[str, AnyValue]]:

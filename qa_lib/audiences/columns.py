@@ -102,7 +102,9 @@ def columns_of(snapshot: Snapshot, fields: list[Field]) -> list[Column]:
 
     A field without two different values, or with numbers that rules do not compare, gives none.
     """
-    frame = snapshot.frame(f"SELECT {', '.join(_read(f) for f in fields)} FROM profile ORDER BY person_no")
+    names = [field.name for field in fields]
+    chosen = ", ".join(map(_read, fields))
+    frame = snapshot.frame(f"SELECT {chosen} FROM profile ORDER BY person_no", packed=names)
     made: list[Column] = []
     for field in fields:
         values = frame[field.name]

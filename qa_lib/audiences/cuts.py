@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from qa_lib.audiences.audience import Audience
 from qa_lib.audiences.evaluate import engine_of
 from qa_lib.rules import All, Any, Bits, Evaluation, Path, Rule, sentences
 from qa_lib.rules.bits import complement, count, everybody, intersection, union
@@ -21,13 +22,14 @@ class _Part(NamedTuple):
     members: Bits
 
 
-def explain_count(snapshot: Snapshot, rule: Rule) -> pd.DataFrame:
+def explain_count(snapshot: Snapshot, rule: Audience | Rule) -> pd.DataFrame:
     """The size of an audience after each part of its rule, the part with the most effect first.
 
     The parts are what the whole joins: all that must hold (`joined` is `all`; each cuts), or of which one
     is enough (`any`; each adds). Groups of the same join inside each other are one, and "not (a or b)" is
     "not a, and not b". Among the parts left, the next is always the one that cuts, or adds, most people;
-    equal ones come in the order of the rule. A part that is no single condition is one part.
+    equal ones come in the order of the rule. A part that is no single condition is one part. Of an audience
+    with a base, being in the base is the first part (see `Audience.whole`).
 
     Returns
     -------
@@ -51,6 +53,7 @@ def explain_count(snapshot: Snapshot, rule: Rule) -> pd.DataFrame:
         When the rule does not fit the snapshot's catalogue.
     """
     engine = engine_of(snapshot)
+    rule = rule.whole if isinstance(rule, Audience) else rule
     found = engine.evaluate(rule)
     universe = everybody(found.universe)
     joined, parts = _parts(rule, found, universe)

@@ -13,7 +13,8 @@ from qa_lib.audiences.audience import Audience
 from qa_lib.audiences.comparing import FALSE_DISCOVERY_RATE, Numbers, q_values, share_p_values, tgi
 from qa_lib.audiences.evaluate import engine_of
 from qa_lib.errors import SpecError
-from qa_lib.rules import Attribute, Field, Rule, Tag, to_numbers
+from qa_lib.rules import Attribute, Bits, Field, Rule, Tag, to_numbers
+from qa_lib.rules.bits import count
 from qa_lib.rules.model import walk
 from qa_lib.tables import NOT_RECORDED_GROUP
 from qa_lib.workspace import Snapshot, quoted
@@ -92,8 +93,9 @@ def top_differing(
     Benjamini and Hochberg (1995), "Controlling the false discovery rate".
     """
     engine = engine_of(snapshot)
-    rule = rule.rule if isinstance(rule, Audience) else rule
-    members = to_numbers(engine.evaluate(rule).members[()])
+    rule = rule.whole if isinstance(rule, Audience) else rule
+    bits = engine.evaluate(rule).members[()]
+    members = to_numbers(bits)
     inside = np.zeros(snapshot.people_count, dtype=bool)
     inside[members] = True
     smaller = min(len(members), snapshot.people_count - len(members))
@@ -107,7 +109,10 @@ def top_differing(
     fields = [f for f in engine.catalogue.fields if with_own or f.name not in own]
     means: list[dict[str, AnyValue]] = []
     counts: list[pd.DataFrame] = []
-    for field, values in _columns(snapshot, fields):
+    flags = [f for f in fields if f.type == "boolean" and snapshot.columns.has_bitset(f.name)]
+    counts += [_flag_counts(snapshot, field, bits) for field in flags]
+    packed = {f.name for f in flags}
+    for field, values in _columns(snapshot, [f for f in fields if f.name not in packed]):
         if field.type in ("number", "date"):
             means += _mean(field, values, inside, least_people)
         counts.append(_value_counts(snapshot, field, values, inside))
@@ -201,6 +206,22 @@ def _value_counts(snapshot: Snapshot, field: Field, column: pd.Series, inside: n
         }
     )
     return found.assign(field=field.name)
+
+
+def _flag_counts(snapshot: Snapshot, field: Field, members: Bits) -> pd.DataFrame:
+    """The same of a boolean tag, from its bitset."""
+    true, known = snapshot.columns.bitset(field.name), snapshot.columns.known(field.name)
+    if known is None:
+        missing = missing_inside = 0
+    else:
+        missing, missing_inside = snapshot.people_count - count(known), count(members & ~known)
+    return pd.DataFrame(
+        {
+            "value": ["true", NOT_RECORDED_GROUP],
+            "audience_count": [count(true & members), missing_inside],
+            "base_count": [count(true), missing],
+        }
+    ).assign(field=field.name)
 
 
 def _counted(codes: np.ndarray, size: int) -> list[int]:

@@ -12,9 +12,11 @@ from qa_lib.rules import All, Any, Attribute, InAudience, RandomSplit, Rule, Tag
 from qa_lib.rules.catalogue import Catalogue
 from qa_lib.rules.journeys import Sequence
 from qa_lib.rules.model import walk
-from qa_lib.rules.windows import Last
+from qa_lib.rules.operators import operator
 from qa_lib.workspace import Snapshot, quoted
 
+#: What an operator takes whose answer for a day changes as time passes: a window, an anniversary.
+_HELD_AGAINST_THE_MOMENT = ("window", "days")
 _known: WeakKeyDictionary[Snapshot, dict[str, str]] = WeakKeyDictionary()
 _lock = threading.Lock()
 
@@ -23,7 +25,8 @@ def facts_of(snapshot: Snapshot, rule: Rule, catalogue: Catalogue, needed: Itera
     """A hash of everything in the snapshot that decides who a rule selects.
 
     That is: who the people are and how they are numbered, the columns and event tables that the
-    conditions read, with their types, and the moment and the zone where a window ends at it.
+    conditions read, with their types, and the moment and the zone where a window ends, or a day is
+    counted, from it.
 
     Parameters
     ----------
@@ -38,7 +41,7 @@ def facts_of(snapshot: Snapshot, rule: Rule, catalogue: Catalogue, needed: Itera
                 continue
             case Attribute() | Tag():
                 read.add(f"profile.{leaf.field}")
-                has_window |= isinstance(leaf.value, Last)
+                has_window |= operator(leaf.operator).arity in _HELD_AGAINST_THE_MOMENT
             case Sequence():
                 read |= {catalogue.event(step.event).table for step in leaf.steps}
                 has_window = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any as AnyValue
 
 import pandas as pd
 
@@ -22,6 +23,7 @@ from qa_lib.workspace import Snapshot, Workspace
 #: A version by its number, by a label such as `active`, or None for the newest.
 Which = int | str | None
 MAX_TEXT = 4_000
+MAX_NAME = 200
 _LIST = [
     "name",
     "newest",
@@ -164,6 +166,7 @@ class AudienceLibrary:
             raise SpecError(
                 f"The label {label!r} cannot be: a label has 1 to 40 characters and is no number."
             )
+        _check_text("label", label, MAX_NAME)
         number = self._tables.number(name, version)
         if label == ACTIVE:
             self._check_references(self._references.audience((name, number)), number)
@@ -202,7 +205,10 @@ class AudienceLibrary:
     def organise(self, name: str, folder: str = "", tags: Sequence[str] = ()) -> None:
         """File an audience in a folder and under tags; neither is part of a version."""
         self._tables.numbers(name)
-        self._tables.set_shelf(name, folder, tuple(dict.fromkeys(tags)))
+        tags = (tags,) if isinstance(tags, str) else tuple(dict.fromkeys(tags))
+        for what, text in (("folder", folder), *(("tag", tag) for tag in tags)):
+            _check_text(what, text, MAX_NAME)
+        self._tables.set_shelf(name, folder, tags)
 
     def used_by(self, name: str) -> pd.DataFrame:
         """The versions of other audiences that name this one in a condition or as their base.
@@ -311,7 +317,18 @@ class AudienceLibrary:
 
 
 def _check_words(author: str, note: str) -> None:
-    if not author.strip():
+    if not isinstance(author, str) or not author.strip():
         raise SpecError("A version is saved by somebody: give `author`, such as a name or an account.")
-    if len(note) > MAX_TEXT:
-        raise SpecError(f"The note has {len(note):,} characters; at most {MAX_TEXT:,} are kept.")
+    _check_text("author", author, MAX_NAME)
+    _check_text("note", note, MAX_TEXT)
+
+
+def _check_text(what: str, text: AnyValue, longest: int) -> None:
+    if not isinstance(text, str):
+        raise SpecError(f"The {what} is {text!r:.80}; a text is expected.")
+    if len(text) > longest:
+        raise SpecError(f"The {what} has {len(text):,} characters; at most {longest:,} are kept.")
+    if any("\ud800" <= letter <= "\udfff" or letter == "\0" for letter in text):
+        raise SpecError(
+            f"The {what} {text!r:.80} holds half of a surrogate pair or a NUL, which are no letters."
+        )

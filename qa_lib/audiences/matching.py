@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from qa_lib.audiences.audience import Priority, whole_rule
+from qa_lib.audiences.audience import Priority
 from qa_lib.audiences.evaluate import engine_of, person_ids
 from qa_lib.audiences.references import References
 from qa_lib.audiences.versions import ACTIVE, Directory, VersionTables
@@ -51,7 +51,7 @@ def active_audiences(references: References, directory: Directory, catalogue: Ca
         place = (name, directory.labels[name][ACTIVE])
         try:
             pinned = references.in_order([place], directory)[-1]
-            rule = whole_rule(pinned.audience)
+            rule = pinned.audience.whole
             require(rule, catalogue)
         except (SpecError, UnknownName) as error:
             left_out[name] = str(error)

@@ -14,7 +14,7 @@ from datetime import datetime
 import pandas as pd
 
 from qa_lib.audiences.audience import Audience
-from qa_lib.audiences.evaluate import engine_of
+from qa_lib.audiences.evaluate import engine_of, evaluate
 from qa_lib.errors import AsOfOutside
 from qa_lib.rules import All, Any, Attribute, Bits, Engine, Event, Lifecycle, RandomSplit, Rule, Sequence, Tag
 from qa_lib.rules.bits import count, from_numbers, intersection
@@ -46,7 +46,8 @@ def membership_over_time(
     Returns
     -------
     pandas.DataFrame
-        One row per moment, ascending: `as_of` (UTC), `count`, `universe` (people known then), `share`,
+        One row per moment, ascending: `as_of` (UTC), `count`, `universe` (people known then, of an audience
+        with a base those in the base), `share`,
         `source` (`snapshot` or `events`), `snapshot` (the version that was read).
 
     Raises
@@ -65,7 +66,6 @@ def membership_over_time(
     late, and people merged since, are in. A basket of several lines at different times counts from its
     first line and with all of them.
     """
-    rule = rule.rule if isinstance(rule, Audience) else rule
     current = workspace.snapshot()
     built = {p.as_of for p in workspace.snapshots()}
     wanted = built if moments is None else {read_moment(m) for m in moments}
@@ -73,14 +73,15 @@ def membership_over_time(
     for moment in sorted(wanted):
         if moment in built:
             snapshot = workspace.snapshot(moment)
-            found = engine_of(snapshot).evaluate(rule)
+            found = evaluate(snapshot, rule)
             size, universe, source = found.count, found.universe, "snapshot"
         else:
-            _answerable(rule, moment, current)
+            whole = rule.whole if isinstance(rule, Audience) else rule
+            _answerable(whole, moment, current)
             snapshot, source = current, "events"
             known = _known(current, moment)
             cut = Engine(_cut(current, moment), engine_of(current).catalogue)
-            size = count(intersection([cut.evaluate(rule).members[()], known]))
+            size = count(intersection([cut.evaluate(whole).members[()], known]))
             universe = count(known)
         rows.append(
             {

@@ -128,6 +128,8 @@ def sample(
     pandas.DataFrame
         `person` (masked id) and those of `fields` that the snapshot has.
     """
+    if size < 0:
+        raise SpecError(f"A sample shows 0 people or more, got {size}.")
     numbers = to_numbers(members)
     if len(numbers) > size:
         numbers = numbers[np.linspace(0, len(numbers) - 1, size).astype(int)]

@@ -10,7 +10,7 @@ from typing import Any as AnyValue
 
 import pandas as pd
 
-from qa_lib.audiences.audience import Audience, audience_sentence, whole_rule
+from qa_lib.audiences.audience import Audience, audience_sentence
 from qa_lib.audiences.cuts import explain_count
 from qa_lib.audiences.differing import top_differing
 from qa_lib.audiences.evaluate import engine_of, evaluate, universe_of
@@ -144,7 +144,7 @@ class AudienceService:
 
     def explain_count(self, audience: AnyAudience) -> pd.DataFrame:
         """The size after each condition, the one of most effect first."""
-        return explain_count(self.snapshot, whole_rule(audience))
+        return explain_count(self.snapshot, audience)
 
     def top_differing(self, audience: AnyAudience, n: int = 20) -> pd.DataFrame:
         """The tags that differ most from everybody."""

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from qa_lib.audiences.audience import Audience, whole_rule
+from qa_lib.audiences.audience import Audience
 from qa_lib.audiences.cuts import path_text
 from qa_lib.audiences.deciding import SETS_SHOWN, deciding
 from qa_lib.audiences.evaluate import engine_of
@@ -279,12 +279,16 @@ def explain_person(
 
     Parameters
     ----------
+    rule
+        Of an audience with a base, being in the base is the first condition (see `Audience.whole`).
     limit
         How many reasons and changes are given, smallest first.
     """
     engine = engine or engine_of(snapshot)
-    rule = whole_rule(rule)
-    rows = snapshot.frame("SELECT person_no FROM people WHERE person_id = $person", {"person": str(person)})
+    rule = rule.whole if isinstance(rule, Audience) else rule
+    is_text = not any("\ud800" <= letter <= "\udfff" for letter in str(person))
+    asked = str(person) if is_text else None
+    rows = snapshot.frame("SELECT person_no FROM people WHERE person_id = $person", {"person": asked})
     if rows.empty:
         some = snapshot.frame("SELECT person_id FROM people ORDER BY person_no LIMIT 3")["person_id"]
         raise UnknownName(

@@ -212,7 +212,7 @@ def audience_explain(
     if language not in ("zh", "en", "both"):
         raise typer.BadParameter(f"{language!r} is none of zh, en, both", param_hint="--language")
     languages = ("zh", "en") if language == "both" else (language,)
-    read = _rule(rule)
+    read = _audience(rule)
     snapshot = Workspace.open(workspace).snapshot(as_of)
     if person is not None:
         found = explain_person(snapshot, read, person)
@@ -222,7 +222,7 @@ def audience_explain(
     answer = {
         "steps": json.loads(frame.dropna(subset=["step"]).to_json(orient="records", force_ascii=False)),
         "nodes": json.loads(frame[frame["step"].isna()].to_json(orient="records", force_ascii=False)),
-        "rule_hash": read.hash,
+        "rule_hash": getattr(read, "rule", read).hash,
         **snapshot.stamp(),
     }
     columns = [*(f"sentence_{one}" for one in languages), "remaining_count", "change_count", "change_rate"]

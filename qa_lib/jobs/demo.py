@@ -29,11 +29,13 @@ INDEX = "demo.json"
 class Step:
     """One notebook of the demo, what it reads (what has to change for it to run again), its parameters.
 
+    What reads `code` only makes its own data.
+
     `after` names a notebook that must be done before it starts.
     """
 
     notebook: str
-    reads: Literal["files", "tables", "snapshot"] = "snapshot"
+    reads: Literal["files", "tables", "snapshot", "code"] = "snapshot"
     parameters: dict[str, Any] = field(default_factory=dict)
     after: str = ""
 
@@ -52,6 +54,7 @@ THEN: tuple[Step, ...] = (
     Step("explore/03_rules_and_audiences.ipynb"),
     Step("explore/04_identity.ipynb"),
     Step("explore/05_backtest.ipynb"),
+    Step("explore/07_seed_rule.ipynb", "code"),
     Step("jobs/campaign_report.ipynb"),
     Step("dashboards/audience_workbench.ipynb"),
     Step("dashboards/campaign_results.ipynb"),
@@ -169,7 +172,7 @@ class _Made:
     def _read(self, step: Step) -> Any:
         """What the step reads, as JSON values that change when it does."""
         workspace = self._workspace
-        if step.reads == "files":
+        if step.reads in ("files", "code"):
             return None  # they are in the hash that all steps share
         if step.reads == "snapshot":
             return workspace.snapshot().version

@@ -90,7 +90,9 @@ class Compiler:
     def comparison(self, leaf: Attribute | Tag, field: Field) -> exp.Expr:
         """The predicate on a column, with its declared answer for a missing value."""
         op = operator(leaf.operator)
-        column = exp.column(field.name, quoted=True)
+        column: exp.Expr = exp.column(field.name, quoted=True)
+        if field.type == "list":
+            column = _with_elements(column)
         if op.arity == "none":
             return op.sql(column, [])
         predicate = op.sql(column, self._bound(leaf.value, op, field.type))
@@ -279,6 +281,12 @@ def _with_missing(
     if include:
         return exp.or_(predicate, is_null)
     return predicate  # a NULL comparison is not true, so the person is left out
+
+
+def _with_elements(column: exp.Expr) -> exp.Expr:
+    """A list, or NULL where it has no elements: that is a missing value."""
+    some = exp.GT(this=exp.ArraySize(this=column.copy()), expression=exp.Literal.number(0))
+    return exp.Case().when(some, column)
 
 
 def _known(predicate: exp.Expr) -> exp.Expr:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import typing
+from collections.abc import Iterator
+from datetime import date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import numpy as np
 from pydantic import Field, field_validator
 
 from qa_lib.rules.spec import Spec
@@ -20,8 +26,17 @@ Scalar = bool | int | float | str
 Missing = Literal["include", "exclude"]
 
 
-def _plain(value: typing.Any) -> typing.Any:
-    """500.0 and 500 are one value and one hash; lists become tuples so that specs can be hashed."""
+def _plain(value: typing.Any, *, inside: bool = False) -> typing.Any:
+    """500.0 and 500 are one value and one hash; lists become tuples so that specs can be hashed.
+
+    Numbers of numpy, decimals and days are taken as what JSON has for them.
+    """
+    if not isinstance(value, str) and isinstance(value, np.generic | Decimal):
+        value = float(value) if isinstance(value, Decimal) else value.item()
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("a number must be finite")
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     if isinstance(value, str) and len(value) > MAX_TEXT:
@@ -30,11 +45,19 @@ def _plain(value: typing.Any) -> typing.Any:
         raise ValueError("half of a surrogate pair is no letter; write the text in Unicode")
     if isinstance(value, set | frozenset):
         value = sorted(value, key=repr)  # a set has no order, and a rule with the same values one hash
+    if isinstance(value, Iterator):
+        value = tuple(itertools.islice(value, MAX_LIST + 1))
     if isinstance(value, list | tuple):
         if len(value) > MAX_LIST:
             raise ValueError(f"a list of {len(value):,} values; at most {MAX_LIST:,} are read")
-        return tuple(_plain(v) for v in value)
-    return value
+        if inside:
+            raise ValueError("a list inside a list is no value")
+        return tuple(_plain(v, inside=True) for v in value)
+    if value is None and not inside:
+        return None
+    if isinstance(value, bool | int | float | str) or (not inside and isinstance(value, dict | Spec)):
+        return value
+    raise ValueError("a value is a text, a number, true or false, a list of these, or a window")
 
 
 class _Comparison(Spec):

@@ -30,7 +30,7 @@ from qa_lib.rules.compile import Compiled, compile_condition
 from qa_lib.rules.model import All, Any, Condition, InAudience, Path, RandomSplit, Rule, check_depth, walk
 from qa_lib.rules.native import Native
 from qa_lib.rules.split import buckets
-from qa_lib.workspace import Snapshot
+from qa_lib.workspace import Snapshot, library_version
 
 #: Bytes of bitsets that an engine keeps in memory.
 #: Conditions that an engine keeps unless told otherwise; their bytes are bounded as well.
@@ -216,8 +216,9 @@ class Engine:
 
     def _shared(self, leaf: Condition) -> Bits:
         """The condition as another process found it, or by its SQL or its hash."""
-        # the same data may be asked as of an earlier moment: its answers are others
-        key = hashlib.sha256(f"{leaf.hash}:{self.snapshot.as_of.isoformat()}".encode()).hexdigest()
+        # the same data may be asked as of an earlier moment, or by a version of the library that means other people
+        asked = f"{leaf.hash}:{self.snapshot.as_of.isoformat()}:{library_version()}"
+        key = hashlib.sha256(asked.encode()).hexdigest()
         found = self.snapshot.leaves.read(key, len(self._everybody))
         if found is None:
             started = time.perf_counter()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from qa_lib.rules.spec import Spec
+from qa_lib.rules.spec import WHOLE, Spec, Truth, Whole
 from qa_lib.rules.windows import FIXED_UNITS, MAX_UNITS, Ever, Last, Unit, Window
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Duration(Spec):
     """A length of time: a day is 24 hours and a week 7 days, whatever the clocks do."""
 
     _positional: ClassVar[tuple[str, ...]] = ("n", "unit")
-    n: int = Field(ge=1, le=MAX_UNITS)
+    n: Whole = Field(ge=1, le=MAX_UNITS)
     unit: Literal["minute", "hour", "day", "week"] = "day"
 
     @property
@@ -64,9 +64,9 @@ class Step(Spec):
     _positional: ClassVar[tuple[str, ...]] = ("event",)
     event: Name
     where: All | Any | None = Field(default=None, discriminator="kind")
-    absent: bool = False
+    absent: Truth = False
     within: Duration | None = None
-    immediately: bool = False
+    immediately: Truth = False
 
     @model_validator(mode="after")
     def _absence_follows_nothing(self) -> Step:
@@ -144,10 +144,10 @@ class Lifecycle(Spec):
     where: All | Any | None = Field(default=None, discriminator="kind")
     window: Window = Ever()
     before: Last | None = None
-    k: int | None = Field(default=None, ge=1, le=MAX_PERIODS)
-    m: int | None = Field(default=None, ge=1, le=MAX_PERIODS)
+    k: Annotated[int, Field(ge=1, le=MAX_PERIODS), WHOLE] | None = None
+    m: Annotated[int, Field(ge=1, le=MAX_PERIODS), WHOLE] | None = None
     unit: Unit | None = None
-    calendar: bool = False
+    calendar: Truth = False
 
     @model_validator(mode="after")
     def _fits_its_pattern(self) -> Lifecycle:

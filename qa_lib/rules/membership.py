@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from qa_lib.rules.spec import Spec
+from qa_lib.rules.spec import WHOLE, Number, Spec, Truth
 
 
 class InAudience(Spec):
@@ -19,8 +19,8 @@ class InAudience(Spec):
     _positional: ClassVar[tuple[str, ...]] = ("audience", "version")
     kind: Literal["audience"] = "audience"
     audience: str = Field(min_length=1, max_length=200)
-    version: int | None = Field(default=None, ge=1, le=2**31 - 1)
-    member: bool = True
+    version: Annotated[int, Field(ge=1, le=2**31 - 1), WHOLE] | None = None
+    member: Truth = True
 
 
 class RandomSplit(Spec):
@@ -33,8 +33,8 @@ class RandomSplit(Spec):
     _positional: ClassVar[tuple[str, ...]] = ("salt", "low", "high")
     kind: Literal["split"] = "split"
     salt: str = Field(min_length=1, max_length=200)
-    low: float = Field(default=0.0, ge=0, lt=1)
-    high: float = Field(gt=0, le=1)
+    low: Number = Field(default=0.0, ge=0, lt=1)
+    high: Number = Field(gt=0, le=1)
 
     @model_validator(mode="after")
     def _low_below_high(self) -> RandomSplit:

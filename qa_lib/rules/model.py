@@ -18,7 +18,7 @@ from qa_lib.rules.conditions import Attribute, Count, Distinct, Event, Measure, 
 from qa_lib.rules.journeys import Duration, Lifecycle, Sequence, Step
 from qa_lib.rules.membership import InAudience, RandomSplit
 from qa_lib.rules.size import MAX_CONDITIONS, MAX_DEPTH, check_depth, check_size
-from qa_lib.rules.spec import Spec, in_words, load_json
+from qa_lib.rules.spec import Spec, Truth, in_words, load_json
 
 __all__ = [
     "MAX_CONDITIONS",
@@ -56,7 +56,7 @@ Path = tuple[int, ...]
 
 
 class _Group(Spec):
-    negated: bool = False
+    negated: Truth = False
 
     def __init__(self, *of: typing.Any, **fields: typing.Any) -> None:
         if of:

@@ -184,8 +184,10 @@ def _event(leaf: Event, catalogue: Catalogue) -> Label:
 
 
 def _where(where: All | Any | None, event: EventType) -> Label:
-    if where is None or not where.of:
+    if where is None or not (where.of or where.negated):
         return Label("", "")
+    if not where.of:
+        return Label("［什么都不符合］", " where nothing fits")
     inner = sentence(where, Catalogue(fields=event.properties, events=()))
     return Label(f"［{inner.zh}］", f" where {inner.en}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 
-from qa_lib.errors import RuleTooLarge
+from qa_lib.errors import RuleTooLarge, SpecError
 
 MAX_DEPTH = 40
 MAX_CONDITIONS = 1_000
@@ -63,12 +63,20 @@ def check_depth(rule: typing.Any) -> None:
     ------
     RuleTooLarge
         Deeper than `MAX_DEPTH` groups, or more than `MAX_CONDITIONS` conditions.
+    SpecError
+        When it is no rule.
     """
     conditions = 0
     open_nodes: list[tuple[typing.Any, int]] = [(rule, 0)]
     while open_nodes:
         node, groups = open_nodes.pop()
-        if node.kind in _GROUPS:
+        kind = getattr(node, "kind", None)
+        if kind not in _GROUPS and kind not in _CONDITIONS:
+            raise SpecError(
+                f"A rule is made of groups and conditions, such as All(...) or Tag(...), got {repr(node)[:120]}. "
+                "`read_rule` reads JSON."
+            )
+        if kind in _GROUPS:
             if groups == MAX_DEPTH:
                 raise RuleTooLarge(_TOO_DEEP)
             open_nodes += [(child, groups + 1) for child in node.of]

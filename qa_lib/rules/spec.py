@@ -4,12 +4,45 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from datetime import date, datetime
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, ValidationError
 
 from qa_lib.errors import SpecError
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, bool | str | bytes):
+        raise ValueError("a whole number is expected")
+    return value
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool | str | bytes):
+        raise ValueError("a number is expected")
+    return value
+
+
+def _day(value: Any) -> Any:
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        return value
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    raise ValueError("a day such as 2017-03-01 is expected")
+
+
+#: What JSON has for them and nothing else, as the published schema says: "7" is no number and "yes" no truth.
+#: Bounds of a number that may be absent stand before the check, or the schema has other words for them.
+WHOLE = BeforeValidator(_whole)
+Whole = Annotated[int, WHOLE]
+Number = Annotated[float, BeforeValidator(_number)]
+Day = Annotated[date, BeforeValidator(_day)]
+Truth = StrictBool
 
 
 class Spec(BaseModel):
@@ -104,15 +137,21 @@ def in_words(error: ValidationError, what: str) -> str:
     """Pydantic's findings as one message: where, what was given, what was expected."""
     parts = []
     for found in error.errors(include_url=False)[:5]:
-        where = ".".join(str(p) for p in found["loc"]) or "the whole"
+        where = ".".join(_cut(str(p)) for p in found["loc"]) or "the whole"
         given = found.get("input")
         shown = "" if isinstance(given, dict | list) else f" (got {_short(given)})"
-        parts.append(f"{where}: {found['msg']}{shown}")
+        parts.append(f"{where}: {found['msg'].removeprefix('Value error, ')}{shown}")
     more = error.error_count() - len(parts)
     return f"{what} is not valid: " + "; ".join(parts) + (f"; and {more} more" if more > 0 else "") + "."
 
 
 def _short(value: Any) -> str:
     """A value as it was given, cut where it is long."""
-    text = repr(value)
+    try:
+        return _cut(repr(value))
+    except RecursionError:
+        return "something that is nested too deeply to be shown"
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= 120 else f"{text[:100]}… ({len(text):,} characters)"

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
-from qa_lib.rules.spec import Spec
+from qa_lib.rules.spec import Day, Spec, Truth, Whole
 
 Unit = Literal["minute", "hour", "day", "week", "month"]
 Bounds = tuple[datetime | None, datetime]
@@ -61,9 +61,9 @@ class Last(Spec):
 
     _positional = ("n", "unit")
     kind: Literal["last"] = "last"
-    n: int = Field(ge=1, le=MAX_UNITS)
+    n: Whole = Field(ge=1, le=MAX_UNITS)
     unit: Unit = "day"
-    calendar: bool = False
+    calendar: Truth = False
 
     @model_validator(mode="after")
     def _calendar_needs_days(self) -> Last:
@@ -81,8 +81,8 @@ class Ago(Spec):
 
     _positional = ("near", "far", "unit")
     kind: Literal["ago"] = "ago"
-    near: int = Field(ge=0, le=MAX_UNITS)
-    far: int = Field(ge=1, le=MAX_UNITS)
+    near: Whole = Field(ge=0, le=MAX_UNITS)
+    far: Whole = Field(ge=1, le=MAX_UNITS)
     unit: Unit = "day"
 
     @model_validator(mode="after")
@@ -103,8 +103,8 @@ class Dates(Spec):
 
     _positional = ("first", "last")
     kind: Literal["dates"] = "dates"
-    first: date
-    last: date
+    first: Day
+    last: Day
 
     @model_validator(mode="after")
     def _in_order(self) -> Dates:

@@ -97,6 +97,44 @@ def test_names_that_are_not_there_bring_the_nearest(library: AudienceLibrary) ->
         library.label("frequent", "12", 1)
 
 
+HALF = "\ud800"
+
+
+@pytest.mark.parametrize(
+    ("author", "note", "words"),
+    [
+        ("", "", "saved by somebody"),
+        (None, "", "saved by somebody"),
+        (HALF, "", "author .* half of a surrogate"),
+        ("a" * 201, "", "author has 201 characters"),
+        ("ann", HALF, "note .* half of a surrogate"),
+        ("ann", "\0", "note .* NUL"),
+        ("ann", 3, "note is 3"),
+    ],
+)
+def test_an_author_or_a_note_that_cannot_be_kept_is_refused(
+    library: AudienceLibrary, author: str, note: str, words: str
+) -> None:
+    with pytest.raises(SpecError, match=words):
+        library.save(Audience(name="a", rule=All()), author, note)
+    assert library.list().empty
+
+
+def test_labels_folders_and_tags_that_cannot_be_kept_are_refused(library: AudienceLibrary) -> None:
+    library.save(Audience(name="a", rule=All()), "ann")
+    for refused in (
+        lambda: library.label("a", HALF, 1),
+        lambda: library.organise("a", HALF),
+        lambda: library.organise("a", "", [HALF]),
+        lambda: library.organise("a", "", [3]),  # type: ignore[list-item]
+    ):
+        with pytest.raises(SpecError, match=r"surrogate|a text is expected"):
+            refused()
+    library.organise("a", "spring", "vip")  # one tag, not its letters
+    (row,) = library.list().to_dict("records")
+    assert (row["folder"], row["tags"]) == ("spring", ("vip",))
+
+
 def test_used_by_names_conditions_and_bases(library: AudienceLibrary) -> None:
     library.save(regulars(3, "a"), "Li")
     library.save(Audience(name="b", rule=All(InAudience("a", 1), Tag("order_count_365d", "<", 9))), "Li")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,14 +19,31 @@ from qa_lib.audiences import (
     AudienceLibrary,
     breakdown,
     evaluate,
+    explain_count,
+    explain_person,
     from_roaring,
     members,
+    membership_over_time,
     preview,
     to_roaring,
 )
-from qa_lib.errors import UnknownName
+from qa_lib.audiences.facts import facts_of
+from qa_lib.errors import AsOfOutside, UnknownName
 from qa_lib.profiles import build
-from qa_lib.rules import All, Any, Attribute, Event, InAudience, Last, Not, RandomSplit, Rule, Tag, to_numbers
+from qa_lib.rules import (
+    All,
+    Any,
+    Attribute,
+    Catalogue,
+    Event,
+    InAudience,
+    Last,
+    Not,
+    RandomSplit,
+    Rule,
+    Tag,
+    to_numbers,
+)
 from qa_lib.rules.bits import from_numbers
 from qa_lib.workspace import Snapshot, Workspace
 
@@ -215,3 +234,47 @@ def test_files_of_snapshots_that_are_gone_are_dropped_and_their_counts_stay(
     count = library.refresh()["count"].iloc[0]
     assert not gone.exists()
     assert library.list()["count"].iloc[0] == count
+
+
+def test_explanations_and_history_of_an_audience_stay_inside_its_base(
+    library: AudienceLibrary, own_workspace: Workspace
+) -> None:
+    snapshot = own_workspace.snapshot()
+    base, rule = Tag("recency_days", "<", 60), Tag("order_count_365d", ">", 3)
+    library.save(Audience(name="recent", rule=base), "ann")
+    ids, recent = people(snapshot), numbers(snapshot, base)
+    for inner in (rule, Not(rule), All(rule, Not(All(Tag("recency_days", "<", 5))))):
+        audience = Audience(name="some of them", rule=inner, base="recent")
+        inside = recent & numbers(snapshot, inner)
+        assert 0 < len(inside) < len(recent)
+        assert numbers(snapshot, audience) == inside
+        for number in range(0, len(ids), 25):
+            assert explain_person(snapshot, audience, ids[number]).is_in == (number in inside)
+        assert explain_count(snapshot, audience)["remaining_count"].dropna().iloc[-1] == len(inside)
+        (moment,) = membership_over_time(own_workspace, audience).to_dict("records")
+        assert (moment["count"], moment["universe"]) == (len(inside), len(recent))
+    outside = next(n for n in range(len(ids)) if n not in recent)
+    assert "“recent”" in explain_person(snapshot, audience, ids[outside]).text("en")
+    browsed = Audience(name="browsed", rule=Event("browse"), base="recent")
+    with pytest.raises(AsOfOutside, match="saved audience 'recent'"):
+        membership_over_time(own_workspace, browsed, ["2017-06-01T00:00:00Z"])
+
+
+@pytest.mark.parametrize(
+    ("rule", "depends"),
+    [
+        (Tag("first_order_on", "anniversary within", 7), True),
+        (All(REGULARS, Not(Tag("first_order_on", "in last", Last(30)))), True),
+        (VISITORS, True),
+        (Event("visit"), True),
+        (Tag("first_order_on", "before", "2017-06-01"), False),
+        (All(REGULARS, RandomSplit("a", 0, 0.5)), False),
+    ],
+)
+def test_a_new_day_concerns_what_is_held_against_the_moment(
+    snapshot: Snapshot, people_catalogue: Catalogue, rule: Rule, depends: bool
+) -> None:
+    next_day = copy.copy(snapshot)
+    next_day.published = replace(snapshot.published, as_of=snapshot.as_of + timedelta(days=1))
+    today, tomorrow = (facts_of(s, rule, people_catalogue) for s in (snapshot, next_day))
+    assert (today != tomorrow) == depends

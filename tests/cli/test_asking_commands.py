@@ -32,9 +32,7 @@ def library(workspace: Workspace, tmp_path: Path) -> AudienceLibrary:
 
 
 @pytest.fixture
-def qa(
-    library: AudienceLibrary, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Qa:
+def qa(library: AudienceLibrary, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Qa:
     """Run `qa … --json`; with `fails` the message instead."""
 
     def run(*words: object, fails: bool = False) -> Any:
@@ -72,7 +70,9 @@ def test_suggest_lists_values_of_fields_and_of_events(qa: Qa, library: AudienceL
     assert "Did you mean 'age_band'" in qa("audience", "suggest", "age_bond", fails=True)
 
 
-def test_learn_writes_a_rule_that_counts_what_it_says(qa: Qa, library: AudienceLibrary, tmp_path: Path) -> None:
+def test_learn_writes_a_rule_that_counts_what_it_says(
+    qa: Qa, library: AudienceLibrary, tmp_path: Path
+) -> None:
     out = tmp_path / "learnt.json"
     words = ("audience", "learn", "常客", "--field", "order_count_90d", "--field", "recency_days")
     found = qa(*words, "--out", out)

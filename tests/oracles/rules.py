@@ -106,6 +106,7 @@ def exact(value: Any, *, money: bool) -> Any:
 def _compares(value: Any, leaf: dict[str, Any], world: World) -> bool:
     """`value operator given`, with the declared or the stated answer where there is no value."""
     operator, given = leaf["operator"], leaf.get("value")
+    value = None if isinstance(value, tuple) and not value else value  # a list without elements
     if operator in ("is set", "is not set"):
         return (value is not None) == (operator == "is set")
     if value is None:
@@ -282,7 +283,7 @@ def _event(leaf: dict[str, Any], world: World) -> pd.Series:
     condition = {"operator": leaf.get("operator", ">="), "value": leaf.get("value", 1)}
     out = []
     for person in world.people:
-        if person not in found and "missing" in leaf:
+        if found.get(person) is None and "missing" in leaf:
             out.append(leaf["missing"] == "include")
         else:
             out.append(_compares(found.get(person, nobody), condition, world))
@@ -296,6 +297,10 @@ def _groups(rows: pd.DataFrame, measure: dict[str, Any]) -> Any:
 
 def _measure(measure: dict[str, Any], values: list[Any], facts: Facts) -> Any:
     """Over the property's values, or the moments, of one person's events."""
+    if measure["kind"] in ("sum", "avg", "min", "max"):
+        values = [v for v in values if not is_missing(v)]
+        if not values and measure["kind"] != "sum":
+            return None
     kind, money = measure["kind"], measure.get("property") in MONEY
     unit = 100 if money else 1
     match kind:

@@ -27,12 +27,14 @@ Json = dict[str, Any]
 PEOPLE = [f"p{i}" for i in range(7)]
 KINDS = ("look", "cart", "buy")
 NEW_YORK, SHANGHAI = "America/New_York", "Asia/Shanghai"
-#: Noon, in New York on the day its clocks went forward and on the day they went back; a leap day in Shanghai.
+#: Noon, in New York on the day its clocks went forward and on the day they went back; a leap day in Shanghai; and the
+#: last day of a long month.
 MOMENTS = (
     (datetime(2017, 3, 12, 16, tzinfo=UTC), NEW_YORK),
     (datetime(2017, 11, 6, 5, tzinfo=UTC), NEW_YORK),
     (datetime(2016, 2, 29, 16, tzinfo=UTC), SHANGHAI),
     (datetime(2017, 2, 20, 3, 30, tzinfo=UTC), SHANGHAI),
+    (datetime(2017, 3, 31, 12, tzinfo=UTC), NEW_YORK),
 )
 
 
@@ -163,7 +165,7 @@ def profiles(draw: Random) -> list[Json]:
             "score": draw.choice([-1, 0, 3, 10, None]),
             "born_on": draw.choice([*leap, date.fromordinal(draw.randint(715_000, 735_000))]),
             "is_known": draw.choice([True, False, None]),
-            "likes": draw.choice([("A",), ("A", "B"), ("C",), None]),
+            "likes": draw.choice([("A",), ("A", "B"), ("C",), (), None]),
         }
         for _ in PEOPLE
     ]
@@ -294,10 +296,16 @@ def comparison(draw: Random) -> Json:
             {"kind": "attribute", "field": "born_on", "operator": "on or before", "value": "1990-02-28"},
             {"kind": "attribute", "field": "born_on", "operator": "on or after", "value": "1990-02-28"},
             {"kind": "tag", "field": "is_known", "operator": "!=", "value": True},
-            {"kind": "tag", "field": "likes", "operator": draw.choice(["has none", "only"]), "value": ["A"]},
+            {
+                "kind": "tag",
+                "field": "likes",
+                "operator": draw.choice(["has any", "has all", "has none", "only"]),
+                "value": draw.choice([["A"], ["A", "B"]]),
+            },
+            {"kind": "tag", "field": "likes", "operator": "is set"},
         ]
     )
-    if draw.random() < 0.4:
+    if leaf["operator"] != "is set" and draw.random() < 0.4:
         leaf["missing"] = draw.choice(["include", "exclude"])
     return leaf
 

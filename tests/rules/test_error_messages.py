@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from qa_lib.audiences import Audience
 from qa_lib.errors import RuleTooLarge, SpecError, UnknownName, WorkbenchError
 from qa_lib.rules import (
     Ago,
@@ -244,6 +245,13 @@ BAD_VALUES: dict[str, tuple[Bad, type[WorkbenchError], tuple[str, ...]]] = {
         ("value", "surrogate"),
     ),
     "half a letter in a list": (lambda: Attribute("a", "in", ["x", "\udfff"]), SpecError, ("surrogate",)),
+    "a list in a list": (lambda: Tag("a", "in", [[1]]), SpecError, ("value", "list inside a list")),
+    "nothing in a list": (lambda: Tag("a", "in", [1, None]), SpecError, ("value", "a text, a number")),
+    "a name too long": (
+        lambda: read_rule({"kind": "tag", "field": "a", "operator": "=", "x" * 9_999: 1}),
+        SpecError,
+        ("xxx…", "9,999 characters", "not permitted"),
+    ),
     "a list too long": (lambda: Tag("a", "in", list(range(10_001))), SpecError, ("10,001", "10,000")),
     "a window of no days": (lambda: Last(0), SpecError, ("Last", "n", "got 0")),
     "an unknown unit": (lambda: Last(1, "year"), SpecError, ("unit", "'month'", "got 'year'")),
@@ -266,6 +274,20 @@ def test_a_bad_value_is_told_in_words_as_it_is_made(case: str) -> None:
     with pytest.raises(error) as told:
         make()
     assert [w for w in words if w not in str(told.value)] == [], str(told.value)
+
+
+@pytest.mark.parametrize("thing", ["seed_rule", None, {"kind": "all"}, All])
+def test_what_is_no_rule_is_told_in_words(thing: object, engine: Engine) -> None:
+    with pytest.raises(SpecError, match="made of groups and conditions"):
+        engine.evaluate(thing)  # type: ignore[arg-type] that is the fault
+
+
+def test_a_python_rule_far_too_deep_is_told_in_words_where_it_is_named() -> None:
+    rule: Rule = Tag("recency_days", ">", 1)
+    for _ in range(3_000):
+        rule = All(rule)
+    with pytest.raises(SpecError, match="deeper than 40"):
+        Audience(name="deep", rule=rule)
 
 
 def test_an_error_can_be_caught_as_the_builtin_that_it_is() -> None:

@@ -78,3 +78,13 @@ def test_every_format_writes_and_reads_the_same_rule(key: str, people_catalogue:
 def test_an_unknown_format_is_named_with_the_nearest(people_catalogue: Catalogue) -> None:
     with pytest.raises(UnknownName, match="'json-logic'"):
         export_rule(Tag("recency_days", ">", 3), "jsonlogic", people_catalogue)
+
+
+@pytest.mark.parametrize("key", [f.key for f in FORMATS])
+def test_a_rule_that_does_not_fit_is_refused_before_it_is_written(
+    key: str, people_catalogue: Catalogue
+) -> None:
+    with pytest.raises(UnknownName, match="Unknown tag or attribute 'recency'"):
+        export_rule(Tag("recency", ">", 1), key, people_catalogue)
+    with pytest.raises(SpecError, match="made of groups and conditions"):
+        export_rule(None, key, people_catalogue)  # type: ignore[arg-type] that is the fault

@@ -20,6 +20,7 @@ from qa_lib.rules import (
     EventType,
     Ever,
     Field,
+    InAudience,
     Last,
     Measure,
     Not,
@@ -190,6 +191,24 @@ def test_what_is_kept_is_dropped_when_the_profile_a_rule_or_time_changes_it() ->
     assert cache.counts.answered == 3
     cache.use(Matcher(rules[:1], SMALL, ZoneInfo("UTC")))  # a rule
     assert cache.match(richer, at).names == ("browsed",)
+
+
+def test_what_is_kept_is_dropped_when_a_saved_audience_has_other_members() -> None:
+    members = {"p"}
+
+    def compiled() -> Matcher:
+        rules = [ActiveRule("vip", InAudience("vip")), ActiveRule("not vip", InAudience("vip", member=False))]
+        return Matcher(rules, SMALL, ZoneInfo("UTC"), audiences=lambda audience, version: members)
+
+    cache = MatchCache(compiled())
+    at, person = datetime(2017, 6, 1, tzinfo=UTC), Person("p", {})
+    assert cache.match(person, at).names == ("vip",)
+    cache.use(compiled())  # the same members
+    assert cache.match(person, at).names == ("vip",)
+    assert cache.counts.answered == 1
+    members = {"q"}
+    cache.use(compiled())
+    assert cache.match(person, at).names == ("not vip",)
 
 
 def test_kept_matches_of_real_people_are_those_of_the_matcher(

@@ -10,7 +10,7 @@ import pytest
 
 from qa_lib.errors import SpecError, UnknownName
 from qa_lib.rules import All, Any, Attribute, Catalogue, Event, EventType, Field, Last, Not, Rule, Tag
-from qa_lib.rules.matcher import ActiveRule, Matcher, Person, explain
+from qa_lib.rules.matcher import ActiveRule, Admission, Matcher, Person, explain
 from qa_lib.tables import Label
 
 UTC_ZONE = ZoneInfo("UTC")
@@ -143,3 +143,57 @@ def test_a_pattern_means_what_the_batch_engine_means() -> None:
     made = Matcher([ActiveRule("r", Attribute("city", "matches", r"^\pL+$"))], SMALL, UTC_ZONE)
     assert made.match(Person("p", {"city": "上海"}), AS_OF).names == ("r",)  # \pL is RE2's, not Python's
     assert made.match(Person("p", {"city": "上海 1"}), AS_OF).names == ()
+
+
+def test_candidates_are_rules_however_many_of_their_terms_are_open() -> None:
+    rules = [
+        ActiveRule(
+            "either", Any(Tag("points", ">", 1), Tag("points", ">", 2), Attribute("city", "=", "上海"))
+        ),
+        ActiveRule("neither", All(Tag("points", ">", 90), Attribute("city", "=", "上海"))),
+    ]
+    made, person = Matcher(rules, SMALL, UTC_ZONE), Person("p", {"points": 5, "city": "上海"})
+    for rule in rules:  # one rule: no more candidates than rules, no fewer than matches
+        steps = Matcher([rule], SMALL, UTC_ZONE).match(person, AS_OF).steps
+        assert steps.matched <= steps.candidates <= steps.rules == 1
+    said = explain(made, person, AS_OF).steps().set_index("step")
+    narrowed = said.loc[["candidates", "exact"]]
+    assert (narrowed["after_count"] <= narrowed["before_count"]).all()
+    assert said.loc["exact", "after_count"] == 1
+
+
+BAD_PEOPLE: dict[str, tuple[Person, str]] = {
+    "a text for a number": (Person("p7", {"points": "many"}), "Field 'points' of person 'p7' is 'many'.*a number"),
+    "a number for a text": (
+        Person("p7", {}, {"browse": [(AS_OF - timedelta(days=1), {"category": 3})]}),
+        "Property 'category' of event 'browse' of person 'p7' is 3.*a text",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD_PEOPLE)
+def test_a_value_that_cannot_be_compared_is_named(case: str) -> None:
+    person, words = BAD_PEOPLE[case]
+    rules = [
+        ActiveRule("rich", Tag("points", ">", 5)),
+        ActiveRule("toys", Event("browse", where=All(Attribute("category", "contains", "toy")))),
+    ]
+    made = Matcher(rules, SMALL, UTC_ZONE)
+    with pytest.raises(SpecError, match=words):
+        made.match(person, AS_OF)
+    with pytest.raises(SpecError, match=words):
+        made.match_many([person], AS_OF)
+
+
+def test_a_moment_without_a_zone_is_told_in_words() -> None:
+    for moment in (datetime(2026, 6, 1), "2026-06-01"):  # noqa: DTZ001 that is the fault
+        with pytest.raises(SpecError, match="not a moment with a zone"):
+            matcher().match(Person("p", {}), moment)  # type: ignore[arg-type]
+    with pytest.raises(SpecError, match="not a moment with a zone"):
+        Person("p", {}, {"browse": [(datetime(2026, 6, 1), {})]})  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0, -0.1, float("nan")])
+def test_a_false_rate_that_is_none_is_refused(rate: float) -> None:
+    with pytest.raises(SpecError, match="'false_rate' is a share"):
+        Admission(matcher().predicates, false_rate=rate)

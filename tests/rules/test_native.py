@@ -82,6 +82,8 @@ def test_random_conditions_select_whom_their_sql_selects(
         Event("purchase", window=Last(180), operator="=", value=0),
         Event("purchase", measure=Sum("paid_amount"), window=Last(90), operator=">", value=100.5),
         Event("purchase", measure=Measure("days_since_last"), operator="<=", value=30),
+        Event("browse", window=Last(30), operator="<=", value=2, missing="exclude"),
+        Event("browse", window=Last(30), operator=">=", value=2, missing="include"),
         Event(
             "purchase",
             where=Any(Attribute("quantity", ">", 2), Attribute("brand", "=", "Private"), negated=True),

@@ -10,7 +10,19 @@ import pytest
 from oracles.rules import OPERATORS as IN_PYTHON
 from oracles.rules import TRUE_WHEN_MISSING
 
-from qa_lib.rules import Attribute, Catalogue, Field, Last, Not, check, compile_rule
+from qa_lib.rules import (
+    All,
+    Attribute,
+    Catalogue,
+    Event,
+    EventType,
+    Field,
+    Last,
+    Not,
+    check,
+    compile_rule,
+    sentence,
+)
 from qa_lib.rules.catalogue import FieldType
 from qa_lib.rules.operators import OPERATORS, Operator
 from qa_lib.tables import Label
@@ -51,6 +63,15 @@ def rows_selected(type: FieldType, *rules: Attribute, zone: ZoneInfo = NEW_YORK)
     return answers
 
 
+def is_missing(value: object) -> bool:
+    """A list without elements is a missing value too."""
+    return value is None or value == []
+
+
+def missing_rows(type: FieldType) -> set[int]:
+    return {i for i, value in enumerate(VALUES[type]) if is_missing(value)}
+
+
 def given_of(op: Operator, type: FieldType) -> list[object]:
     """A few values that the operator takes, as JSON."""
     if op.key == "matches":
@@ -80,7 +101,7 @@ def test_an_operator_compares_as_python_does(op: Operator, type: FieldType) -> N
         expected = {
             i
             for i, value in enumerate(VALUES[type])
-            if (op.key in TRUE_WHEN_MISSING if value is None else IN_PYTHON[op.key](value, many))
+            if (op.key in TRUE_WHEN_MISSING if is_missing(value) else IN_PYTHON[op.key](value, many))
         }
         rule = Attribute("f", op.key, given)
         assert rows_selected(type, rule) == [expected], (op.key, given)
@@ -91,13 +112,14 @@ def test_an_operator_answers_for_a_missing_value_as_declared_and_as_told(
     op: Operator, type: FieldType
 ) -> None:
     given = given_of(op, type)[0]
-    missing = VALUES[type].index(None)
+    missing = missing_rows(type)
     rules = [Attribute("f", op.key, given, missing=m) for m in (None, "include", "exclude")]
     declared, included, excluded = rows_selected(type, *rules)
-    assert (missing in declared) == op.when_missing == (op.key in TRUE_WHEN_MISSING)
-    assert missing in included
-    assert missing not in excluded
-    assert declared - {missing} == included - {missing} == excluded
+    assert op.when_missing == (op.key in TRUE_WHEN_MISSING)
+    assert missing & declared == (missing if op.when_missing else set())
+    assert missing <= included
+    assert not missing & excluded
+    assert declared - missing == included - missing == excluded
     complements = rows_selected(type, *(Not(rule) for rule in rules))
     everybody = set(range(len(VALUES[type])))
     assert complements == [everybody - found for found in (declared, included, excluded)]
@@ -106,7 +128,7 @@ def test_an_operator_answers_for_a_missing_value_as_declared_and_as_told(
 @pytest.mark.parametrize("type", VALUES)
 def test_is_set_and_is_not_set_part_everybody(type: FieldType) -> None:
     with_value, without = rows_selected(type, Attribute("f", "is set"), Attribute("f", "is not set"))
-    assert without == {VALUES[type].index(None)}
+    assert without == missing_rows(type)
     assert with_value == set(range(len(VALUES[type]))) - without
 
 
@@ -145,3 +167,15 @@ def test_an_operator_has_a_label_and_a_sentence_in_both_languages(op: Operator) 
     assert all((op.label.zh, op.label.en, op.sentence.zh, op.sentence.en))
     assert "{field}" in op.sentence.zh
     assert "{field}" in op.sentence.en
+
+
+def test_filters_that_nothing_fits_are_said() -> None:
+    """An empty group says nothing, and its negation that nothing fits."""
+    event = EventType("buy", Label("购买", "buy"), Label("行", "row"), (field("text"),))
+    catalogue = Catalogue((), (event,))
+    plain, whole, nothing = (
+        sentence(Event("buy", where=where), catalogue) for where in (None, All(), All(negated=True))
+    )
+    assert plain == whole != nothing
+    assert "nothing fits" in nothing.en
+    assert "什么都不符合" in nothing.zh

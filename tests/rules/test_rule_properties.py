@@ -196,3 +196,32 @@ def test_the_schema_and_the_reader_both_refuse_a_spoiled_rule(
     assert not VALIDATOR.is_valid(spec)
     with pytest.raises(SpecError, match="Rule is not valid"):
         read_rule(spec)
+
+
+#: The JSON types of a rule's own numbers and truths, each with a value of another type.
+OF_ANOTHER_TYPE = [
+    {"kind": "all", "negated": "yes"},
+    {"kind": "all", "negated": 1},
+    {"kind": "event", "event": "browse", "window": {"kind": "last", "n": "7"}},
+    {"kind": "event", "event": "browse", "window": {"kind": "last", "n": True}},
+    {"kind": "event", "event": "browse", "window": {"kind": "last", "n": 7, "calendar": "true"}},
+    {"kind": "event", "event": "browse", "window": {"kind": "ago", "near": "1", "far": 2}},
+    {"kind": "event", "event": "browse", "window": {"kind": "dates", "first": 0, "last": 86_400}},
+    {"kind": "sequence", "steps": [{"event": "browse"}, {"event": "cart", "absent": 1}]},
+    {"kind": "sequence", "steps": [{"event": "browse"}, {"event": "cart"}], "within": {"n": "3"}},
+    {"kind": "lifecycle", "event": "browse", "pattern": "regularly", "k": "1", "m": 2, "unit": "day"},
+    {"kind": "audience", "audience": "vip", "version": "1"},
+    {"kind": "audience", "audience": "vip", "member": "no"},
+    {"kind": "split", "salt": "a", "low": "0", "high": 0.5},
+    {"kind": "split", "salt": "a", "low": False, "high": 0.5},
+    {"kind": "tag", "field": "a", "operator": "in", "value": [None]},
+    {"kind": "tag", "field": "a", "operator": "in", "value": [[1]]},
+    {"kind": "tag", "field": "a", "operator": "=", "value": {"n": "x"}},
+]
+
+
+@pytest.mark.parametrize("spec", OF_ANOTHER_TYPE, ids=json.dumps)
+def test_the_schema_and_the_reader_both_refuse_another_type(spec: dict[str, AnyValue]) -> None:
+    assert not VALIDATOR.is_valid(spec)
+    with pytest.raises(SpecError, match="Rule is not valid"):
+        read_rule(spec)

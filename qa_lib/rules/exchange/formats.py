@@ -90,7 +90,7 @@ def export_rule(rule: Rule, to: str, catalogue: Catalogue) -> str:
     CannotExchange
         Naming what the format has no words for, and the way on.
     """
-    return rule_format(to).write(rule, catalogue)
+    return rule_format(to).write(_checked(rule, catalogue), catalogue)
 
 
 def import_rule(text: str | bytes, from_: str, catalogue: Catalogue) -> Rule:

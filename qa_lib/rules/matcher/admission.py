@@ -12,6 +12,7 @@ from typing import Any as AnyValue
 
 from rbloom import Bloom
 
+from qa_lib.errors import SpecError
 from qa_lib.rules.matcher.predicates import Predicates
 
 _WRONG = 0.01
@@ -46,6 +47,11 @@ class Admission:
         which a tag is computed.
     false_rate
         How often something foreign may pass each filter.
+
+    Raises
+    ------
+    SpecError
+        For a false rate that is none.
     """
 
     def __init__(
@@ -103,6 +109,8 @@ def _key(event: str, name: str, value: str) -> str:
 
 
 def _filter(texts: Collection[str], false_rate: float) -> Bloom:
+    if not 0 < false_rate < 1:
+        raise SpecError(f"'false_rate' is a share between 0 and 1, both left out, got {false_rate!r}.")
     bloom = Bloom(max(1, len(texts)), false_rate)
     bloom.update(texts)
     return bloom

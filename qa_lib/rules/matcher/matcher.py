@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +19,8 @@ from qa_lib.rules.check import require
 from qa_lib.rules.matcher.active import ActiveRule, by_priority, winners
 from qa_lib.rules.matcher.admission import Admission
 from qa_lib.rules.matcher.batch import BatchMatches, match_batch
-from qa_lib.rules.matcher.membership import MemberIds, audience_plug
+from qa_lib.rules.matcher.membership import AudienceLeaf, MemberIds, audience_plug
+from qa_lib.rules.matcher.misfits import require_fitting
 from qa_lib.rules.matcher.moments import NEVER
 from qa_lib.rules.matcher.people import People
 from qa_lib.rules.matcher.person import Person, microseconds, moment_of
@@ -138,13 +138,7 @@ class Matcher:
         self.catalogue, self.zone, self.inclusive = catalogue, zone, frozenset(inclusive)
         self.names = [rule.name for rule in self.rules]
         self.groups = [rule.group for rule in self.rules]
-        self._members: dict[tuple[str, int | None], frozenset[str]] = {}
-
-        def members(name: str, version: int | None) -> Collection[str]:
-            assert audiences is not None
-            return self._members.setdefault((name, version), frozenset(audiences(name, version)))
-
-        plug = audience_plug(None if audiences is None else members)
+        plug = audience_plug(audiences)
         self.predicates = Predicates(catalogue, zone, {**PLUGS, "audience": plug, **(plugs or {})})
         self._require_names()
         conditions: dict[AnyValue, None] = {}
@@ -166,16 +160,20 @@ class Matcher:
 
     @cached_property
     def hash(self) -> str:
-        """A hash of all active rules and of what else decides an answer, the members of audiences too."""
-        parts = sorted(rule.hash for rule in self.rules)
-        text = "\n".join([str(self.zone), *sorted(self.inclusive), "", *parts])
-        found = hashlib.sha256(text.encode())
-        for (name, version), ids in sorted(self._members.items(), key=str):
-            found.update(json.dumps([name, version, sorted(ids)]).encode())
-        return found.hexdigest()
+        """A hash of all active rules and of what else decides an answer: who is in a saved audience as well."""
+        parts = [rule.hash for rule in self.rules]
+        parts += [leaf.hash for leaf in self.predicates.leaves if isinstance(leaf, AudienceLeaf)]
+        text = "\n".join([str(self.zone), *sorted(self.inclusive), "", *sorted(parts)])
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def match(self, person: Person, as_of: datetime) -> Matches:
-        """Which rules the person matches as of a moment with a zone."""
+        """Which rules the person matches as of a moment with a zone.
+
+        Raises
+        ------
+        SpecError
+            For a moment without a zone, or a value of the person that cannot be compared as its field is.
+        """
         moment = microseconds(as_of)
         return self.match_literals(person, moment, self.literals(person, moment))
 
@@ -188,11 +186,19 @@ class Matcher:
             A micro-batch; `lay_out` gives its columns once for several moments.
         """
         laid_out = people if isinstance(people, People) else self.lay_out(people)
-        return match_batch(self, laid_out, microseconds(as_of))
+        try:
+            return match_batch(self, laid_out, microseconds(as_of))
+        except TypeError:
+            require_fitting(laid_out.people, self.catalogue)
+            raise
 
     def lay_out(self, people: Sequence[Person]) -> People:
         """A micro-batch by column: what these rules read of each person."""
-        return People(people, self.predicates)
+        try:
+            return People(people, self.predicates)
+        except TypeError:
+            require_fitting(people, self.catalogue)
+            raise
 
     def admission(
         self, *, identifiers: Collection[str] | None = None, always: Collection[str] = ()
@@ -202,13 +208,19 @@ class Matcher:
 
     def literals(self, person: Person, as_of: int) -> npt.NDArray[np.uint8]:
         """The truth of every predicate and of every negation; shape (2 * size,)."""
-        truths = self.predicates.truths(person, as_of)
+        try:
+            truths = self.predicates.truths(person, as_of)
+        except TypeError:
+            require_fitting((person,), self.catalogue)
+            raise
         return np.frombuffer(truths + truths.translate(_OPPOSITE), dtype=np.uint8)
 
     def match_literals(self, person: Person, as_of: int, literals: npt.NDArray[np.uint8]) -> Matches:
         """The matches by the truth of the predicates."""
         terms = self.terms
         candidates = literals.take(terms.by_column[0]).view(np.bool_).nonzero()[0]
+        admitted = np.zeros(len(self.rules), dtype=bool)
+        admitted[terms.rule_of.take(candidates)] = True
         eight = literals.take(terms.literals.take(candidates, axis=0)).view(np.uint64).ravel()
         hold = (eight == _ALL_EIGHT).nonzero()[0]
         matched = np.zeros(len(self.rules), dtype=bool)
@@ -224,7 +236,7 @@ class Matcher:
             len(self.rules),
             self.condition_count,
             self.predicates.size - 1,
-            len(candidates),
+            int(np.count_nonzero(admitted)),
             graphs,
             len(numbers),
         )

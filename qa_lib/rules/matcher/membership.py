@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from qa_lib.errors import SpecError
@@ -23,7 +25,16 @@ class AudienceLeaf:
     event_names: tuple[str, ...] = ()
 
     def __init__(self, condition: InAudience, ids: Collection[str]) -> None:
+        self._condition = condition
         self._ids, self._member = frozenset(ids), condition.member
+
+    @cached_property
+    def hash(self) -> str:
+        """A hash of the condition and of who was in the audience."""
+        digest = hashlib.sha256(self._condition.hash.encode())
+        for person_id in sorted(self._ids):
+            digest.update(f"{len(person_id)}:{person_id}".encode())
+        return digest.hexdigest()
 
     def holds(self, person: Person, as_of: int) -> bool:
         return (person.person_id in self._ids) == self._member

@@ -9,7 +9,7 @@ from decimal import Decimal
 from math import isnan
 from typing import Any
 
-from qa_lib.errors import UnknownName
+from qa_lib.errors import SpecError, UnknownName
 from qa_lib.workspace import Snapshot, quoted
 
 #: Where doubles still tell apart all amounts of six decimals; above it numbers are compared as they are.
@@ -21,8 +21,20 @@ _EVERYBODY = "true"
 
 
 def microseconds(moment: datetime) -> int:
-    """Microseconds since 1970 of a moment with a zone."""
-    return (moment - _EPOCH) // _MICROSECOND
+    """Microseconds since 1970 of a moment with a zone.
+
+    Raises
+    ------
+    SpecError
+        For what is no such moment.
+    """
+    try:
+        return (moment - _EPOCH) // _MICROSECOND
+    except TypeError:
+        raise SpecError(
+            f"{moment!r} is not a moment with a zone. Give a datetime that has one; "
+            "`qa_lib.workspace.read_moment` reads a text such as 2018-01-01T05:00:00Z."
+        ) from None
 
 
 def moment_of(us: int) -> datetime:
@@ -42,14 +54,17 @@ def number(value: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A field's value as it is compared: numbers by `number`, lists as tuples, the rest unchanged."""
+    """A field's value as it is compared: numbers by `number`, lists as tuples, the rest unchanged.
+
+    A list without elements is a missing value.
+    """
     if isinstance(value, bool | str) or value is None:
         return value
     if isinstance(value, int | float | Decimal):
         return number(value)
     if isinstance(value, datetime):
         return value.date()
-    return tuple(value) if isinstance(value, list) else value
+    return (tuple(value) or None) if isinstance(value, list | tuple) else value
 
 
 @dataclass(frozen=True)
