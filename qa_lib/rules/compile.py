@@ -61,7 +61,7 @@ class Compiled:
 
         # values first: how a value is said may depend on it
         said = self.expression.copy().transform(written, copy=False)
-        return said.transform(in_dialect, dialect.lower(), copy=False).sql(dialect=dialect, pretty=pretty)
+        return in_dialect(said, dialect.lower()).sql(dialect=dialect, pretty=pretty)
 
 
 class Compiler:

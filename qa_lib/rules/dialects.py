@@ -77,7 +77,8 @@ def _pattern(node: exp.Expr) -> exp.Expr:
 
 def _text(node: exp.Expr) -> exp.Expr:
     """A text with control characters as its bytes: `\\0` before a digit would be another letter."""
-    if not node.args.get("is_string") or all(letter >= " " for letter in node.name):
+    plain = not node.args.get("is_string") or all(letter >= " " for letter in node.name)
+    if plain or isinstance(node.parent, exp.RegexpLike):
         return node
     return exp.cast(exp.HexString(this=node.name.encode().hex().upper(), is_integer=False), "text")
 
@@ -101,14 +102,22 @@ _SPARK: dict[str | type[exp.Expr], Translation] = {
 _BY_DIALECT: dict[str, dict[str | type[exp.Expr], Translation]] = {"spark": _SPARK, "databricks": _SPARK}
 
 
-def in_dialect(node: exp.Expr, dialect: str) -> exp.Expr:
-    """The same meaning in an engine that says it otherwise; anything else as it is.
+def in_dialect(query: exp.Expr, dialect: str) -> exp.Expr:
+    """The same meaning in an engine that says it otherwise; `query` itself is changed.
 
     Raises
     ------
     CannotExchange
         When the engine has nothing that means the same.
     """
-    key = str(node.this).lower() if isinstance(node, exp.Anonymous) else type(node)
-    translation = _BY_DIALECT.get(dialect, {}).get(key)
-    return translation(node) if translation is not None else node
+    translations = _BY_DIALECT.get(dialect, {})
+    if translations:
+        for node in reversed(
+            list(query.walk())
+        ):  # what is inside first: it may stand in what is put around it
+            key = str(node.this).lower() if isinstance(node, exp.Anonymous) else type(node)
+            if key in translations:
+                said = translations[key](node)
+                if said is not node:
+                    node.replace(said)
+    return query

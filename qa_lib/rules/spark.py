@@ -38,7 +38,7 @@ _PORT = 15_002
 _PATIENCE_SECONDS = 10.0
 
 
-def connect(address: str) -> SparkSession:
+def spark_session(address: str) -> SparkSession:
     """A session of its own with a Spark Connect server; end it with `stop()`.
 
     Parameters
@@ -193,18 +193,20 @@ class SparkEngine(Engine):
     def _check_stamp(self) -> None:
         from pyspark.errors import PySparkException
 
+        why = "it holds nothing."
         try:
-            stamp = self._read(STAMP).toArrow()
+            stamp = self._read(STAMP).toArrow().to_pylist()
         except PySparkException as error:
+            stamp, why = [], _first_line(error)
+        if not stamp:
             raise DataError(
-                f"The Spark Connect server cannot read '{self.tables}/{STAMP}.parquet': {_first_line(error)} "
+                f"The Spark Connect server cannot read '{self.tables}/{STAMP}.parquet': {why} "
                 "Name a folder that `export_tables` wrote, by a path that the server can read."
-            ) from error
-        found = stamp.to_pylist()[0]["version"]
-        if found != self.snapshot.version:
+            )
+        if stamp[0]["version"] != self.snapshot.version:
             raise DataError(
-                f"The tables in '{self.tables}' are of the snapshot {found}, the rule is asked of "
-                f"{self.snapshot.version}. Export that one."
+                f"The tables in '{self.tables}' are of the snapshot {stamp[0]['version']}, the rule is asked "
+                f"of {self.snapshot.version}. Export that one."
             )
 
 

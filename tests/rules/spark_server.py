@@ -13,7 +13,7 @@ from pathlib import Path
 _START = 60.0
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -22,7 +22,7 @@ def _free_port() -> int:
 @contextmanager
 def spark_server(log: Path) -> Iterator[str]:
     """Its address; the process is ended by its id."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "pysail", "spark", "server", "--ip", "127.0.0.1", "--port", str(port)]
     with log.open("wb") as out:
         server = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)

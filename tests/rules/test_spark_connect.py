@@ -7,7 +7,6 @@ batch engine, which others hold against brute force.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
@@ -15,13 +14,13 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracles.rules import World
 from random_rules import PATTERNS, comparisons, courses, events, rules, seen_values, splits
 from small_worlds import (
-    CATALOGUE,
     FIELDS,
     KINDS,
     MOMENTS,
@@ -38,14 +37,17 @@ from small_worlds import (
     tree,
     where,
 )
-from spark_server import spark_server
+from spark_server import free_port, spark_server
+from test_patterns import PATTERNS as SAID_OTHERWISE
+from test_patterns import TEXTS as PATTERN_TEXTS
 from test_sql_injection import TEXTS
 
-from qa_lib.rules import Engine, Rule, read_rule, to_numbers
+from qa_lib.errors import CannotExchange, DataError, SpecError, UnknownName
+from qa_lib.rules import Engine, Rule, SavedMembers, read_rule, to_numbers
 from qa_lib.rules.measures import MEASURES
 from qa_lib.rules.model import walk
 from qa_lib.rules.operators import MEASURE_OPERATORS, OPERATORS, Operator
-from qa_lib.rules.spark import SparkEngine, connect
+from qa_lib.rules.spark import SparkEngine, spark_session
 from qa_lib.workspace import export_tables
 
 if TYPE_CHECKING:
@@ -53,14 +55,22 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 #: Small worlds in the default suite, and in the long one.
-WORLDS, MANY_WORLDS = 8, 120
+WORLDS, MANY_WORLDS = 6, 10
+PATTERNS_OF_LIFE = ("first_time", "stopped", "restarted", "regularly")
+few = settings(
+    max_examples=8,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+)
 
 
 @pytest.fixture(scope="module")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """A session with a real server."""
     with spark_server(tmp_path_factory.mktemp("sail") / "log.txt") as address:
-        session = connect(address)
+        session = spark_session(address)
         yield session
         session.stop()
 
@@ -103,6 +113,11 @@ class Compared:
                     self.kinds[node.hash] = kind_of(node)
                     if 0 < engine.evaluate(node).count < engine.size:
                         self.telling.add(node.hash)
+
+    @property
+    def telling_share(self) -> float:
+        """Of conditions that select some people but not all."""
+        return len(self.telling) / len(self.kinds)
 
     @property
     def counts(self) -> Counter[str]:
@@ -191,20 +206,200 @@ def filtered(draw: Random) -> Json:
     return {"kind": draw.choice(["all", "any"]), "of": of, "negated": draw.random() < 0.3}
 
 
-def hold_a_small_world(seed: int, compared: Compared, on_spark: Callable[[Engine], SparkEngine]) -> None:
+def hold_a_small_world(
+    seed: int, compared: Compared, on_spark: Callable[[Engine], SparkEngine], courses_each: int
+) -> None:
     draw = Random(seed)
     far = bool(seed % 2)
     moment = MOMENTS[seed % len(MOMENTS)]
     engine, _ = small_engine(moment, happenings(draw, moment[0], far=far), profiles(draw))
-    specs = [*draw.sample(every_operator(draw), 12), *draw.sample(every_measure(draw, far=far), 16)]
-    specs += [sequence(draw, far=far) for _ in range(12)] + [lifecycle(draw) for _ in range(6)]
-    specs += [split(draw) for _ in range(2)] + [tree(draw) for _ in range(3)]
+    specs = draw.sample(every_measure(draw, far=far), 20)
+    specs += [sequence(draw, far=far) for _ in range(courses_each)]
+    specs += [lifecycle(draw) for _ in range(courses_each)]
+    specs += [split(draw), tree(draw), tree(draw, 3)]
     compared.hold(engine, on_spark(engine), specs)
     engine.snapshot.con.close()  # type: ignore[attr-defined]
 
 
-def test_x(on_spark) -> None:
-    c = Compared()
+def test_conditions_on_events_select_the_same_people(on_spark: Callable[[Engine], SparkEngine]) -> None:
+    compared = Compared()
     for seed in range(WORLDS):
-        hold_a_small_world(seed, c, on_spark)
-    print(c.counts, len(c.kinds), len(c.telling))
+        hold_a_small_world(seed, compared, on_spark, 7)
+    expected = {f"event {m.key}" for m in MEASURES} | {f"lifecycle {p}" for p in PATTERNS_OF_LIFE}
+    assert expected | {"sequence", "split"} <= set(compared.counts)
+    assert sum(compared.counts.values()) >= 150
+    assert compared.telling_share >= 0.3
+
+
+def test_every_operator_of_every_type_selects_the_same_people(
+    on_spark: Callable[[Engine], SparkEngine],
+) -> None:
+    draw = Random(0)
+    compared = Compared()
+    for moment in (MOMENTS[0], MOMENTS[2]):
+        engine, _ = small_engine(moment, [], profiles(draw))
+        compared.hold(engine, on_spark(engine), [leaf for _ in range(2) for leaf in every_operator(draw)])
+        engine.snapshot.con.close()  # type: ignore[attr-defined]
+    assert {f"field {op.key}" for op in OPERATORS} == set(compared.counts)
+    assert sum(compared.counts.values()) >= 120
+    assert compared.telling_share >= 0.3
+
+
+def test_conditions_over_the_company_select_the_same_people(
+    engine: Engine, company: SparkEngine, company_world: World
+) -> None:
+    """Amounts are decimals here, rates doubles, and fields, events and properties as many as there are."""
+    fields = [comparisons(f, seen_values(company_world, f)) for f in engine.catalogue.fields]
+    kinds = [events(e, company_world) for e in engine.catalogue.events]
+    one = st.one_of(
+        st.sampled_from(fields).flatmap(lambda s: s),
+        st.sampled_from(kinds).flatmap(lambda s: s),
+        courses(engine.catalogue, company_world),
+        splits(),
+    )
+    compared = Compared()
+
+    @few
+    @given(specs=st.lists(one, min_size=12, max_size=12))
+    def hold(specs: list[Json]) -> None:
+        compared.hold(engine, company, specs)
+
+    hold()
+    kinds_seen = {kind.split()[0] for kind in compared.counts}
+    assert kinds_seen == {"field", "event", "sequence", "lifecycle", "split"}
+    assert sum(compared.counts.values()) >= 60
+    assert compared.telling_share >= 0.3
+
+
+def test_random_rules_select_the_same_people(
+    engine: Engine, company: SparkEngine, company_world: World
+) -> None:
+    seen: dict[str, int] = {}
+
+    @few
+    @given(specs=st.lists(rules(engine.catalogue, company_world), min_size=4, max_size=4))
+    def hold(specs: list[Json]) -> None:
+        for rule in map(read_rule, specs):
+            ours, theirs = engine.evaluate(rule), company.evaluate(rule)
+            assert theirs.counts == ours.counts, rule.to_json()
+            assert to_numbers(theirs.members[()]).tolist() == to_numbers(ours.members[()]).tolist()
+            seen[rule.hash] = theirs.count
+
+    hold()
+    assert len(seen) >= 20
+    assert sum(0 < count < engine.size for count in seen.values()) >= 0.3 * len(seen)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("block", range(10))
+def test_thousands_of_conditions_select_the_same_people(
+    block: int, on_spark: Callable[[Engine], SparkEngine]
+) -> None:
+    compared = Compared()
+    for seed in range(1_000 + block * MANY_WORLDS, 1_000 + (block + 1) * MANY_WORLDS):
+        hold_a_small_world(seed, compared, on_spark, 10)
+    assert sum(compared.counts.values()) >= 30 * MANY_WORLDS
+    assert compared.telling_share >= 0.3
+
+
+# -- texts and patterns ----------------------------------------------------------------------------
+
+
+def test_any_text_as_a_value_matches_what_equals_it(on_spark: Callable[[Engine], SparkEngine]) -> None:
+    as_of = MOMENTS[0][0]
+    ten = timedelta(minutes=10)
+    bought = [Happened(i % len(PEOPLE), "buy", as_of - ten, t, None, None, None) for i, t in enumerate(TEXTS)]
+    engine, _ = small_engine(MOMENTS[0], bought)
+    operators = ["=", "contains", "starts with", "ends with"]
+    leaves = [
+        {"kind": "attribute", "field": "item", "operator": op, "value": text}
+        for i, text in enumerate(TEXTS)
+        for op in ("=", operators[i % 4])
+    ]
+    specs = [
+        {"kind": "event", "event": "buy", "where": {"kind": "all", "of": [leaf]}, "operator": "=", "value": 1}
+        for leaf in leaves
+    ]
+    specs += [{"kind": "split", "salt": t, "low": 0, "high": 0.5} for t in TEXTS[::7] if 0 < len(t) <= 200]
+    compared = Compared()
+    compared.hold(engine, on_spark(engine), specs)
+    assert compared.counts["event count"] >= len(TEXTS)
+    assert len(compared.telling) >= len(TEXTS)
+    engine.snapshot.con.close()  # type: ignore[attr-defined]
+
+
+def test_patterns_find_the_same_texts(on_spark: Callable[[Engine], SparkEngine]) -> None:
+    as_of = MOMENTS[0][0]
+    bought = []
+    for i, text in enumerate(PATTERN_TEXTS):  # each text is at another number of minutes, and told by it
+        at = as_of - timedelta(minutes=i + 1)
+        bought.append(Happened(i % len(PEOPLE), "buy", at, text, None, None, None))
+    engine, _ = small_engine(MOMENTS[0], bought)
+    specs = []
+    for pattern in SAID_OTHERWISE:
+        found = {"kind": "attribute", "field": "item", "operator": "matches", "value": pattern}
+        leaf: Json = {"kind": "event", "event": "buy", "where": {"kind": "all", "of": [found]}}
+        for least in (1, 2, 4):
+            specs.append(leaf | {"value": least})
+    compared = Compared()
+    compared.hold(engine, on_spark(engine), specs)
+    assert compared.telling_share >= 0.3
+    engine.snapshot.con.close()  # type: ignore[attr-defined]
+
+
+# -- what cannot be ----------------------------------------------------------------------------------
+
+
+def test_a_pattern_that_engines_read_differently_is_refused(company: SparkEngine) -> None:
+    with pytest.raises(CannotExchange, match="run the rule in the workbench's own engine"):
+        company.evaluate(read_rule(matching(r"\bGRO")))
+
+
+def matching(pattern: str) -> Json:
+    return {"kind": "attribute", "field": "age_band", "operator": "matches", "value": pattern}
+
+
+def test_a_rule_that_does_not_fit_is_refused_before_anything_is_asked(company: SparkEngine) -> None:
+    with pytest.raises(UnknownName, match="age_bend"):
+        company.evaluate(read_rule(matching("x") | {"field": "age_bend"}))
+    with pytest.raises(SpecError, match="saved audience"):
+        company.evaluate(read_rule({"kind": "audience", "audience": "VIP"}))
+
+
+def test_members_of_saved_audiences_come_from_the_workbench(engine: Engine, company: SparkEngine) -> None:
+    members = engine.evaluate(read_rule({"kind": "split", "salt": "s", "low": 0, "high": 0.5})).members[()]
+    other = SparkEngine(
+        company.session,
+        company.tables,
+        engine.snapshot,
+        engine.catalogue,
+        lambda audience, version: SavedMembers(3, members),
+    )
+    found = other.evaluate(read_rule({"kind": "audience", "audience": "half", "member": False}))
+    assert found.count == engine.size - int(np.bitwise_count(members).sum())
+    assert found.audience_versions == {(): ("half", 3)}
+
+
+def test_conditions_are_asked_once(engine: Engine, company: SparkEngine) -> None:
+    spec = {"kind": "split", "salt": "asked once", "low": 0, "high": 0.5}
+    rule = read_rule({"kind": "any", "of": [spec, spec, spec | {"high": 0.25}]})
+    assert company.evaluate(rule).conditions_run == 2
+    assert company.evaluate(rule).conditions_run == 0
+
+
+def test_tables_of_another_snapshot_or_nowhere_are_refused(
+    company: SparkEngine, on_spark: Callable[[Engine], SparkEngine], tmp_path: Path
+) -> None:
+    small, _ = small_engine(MOMENTS[0], [])
+    with pytest.raises(DataError, match="are of the snapshot"):
+        SparkEngine(company.session, company.tables, small.snapshot, small.catalogue)
+    with pytest.raises(DataError, match="by a path that the server can read"):
+        SparkEngine(company.session, str(tmp_path / "none"), small.snapshot, small.catalogue)
+    small.snapshot.con.close()  # type: ignore[attr-defined]
+
+
+def test_an_address_without_a_server_is_an_error_at_once() -> None:
+    with pytest.raises(SpecError, match="sc://host"):
+        spark_session("http://127.0.0.1:1")
+    with pytest.raises(DataError, match="No Spark Connect server answers"):
+        spark_session(f"sc://127.0.0.1:{free_port()}")
