@@ -37,7 +37,7 @@ from small_worlds import (
     tree,
     where,
 )
-from spark_server import free_port, spark_server
+from spark_server import free_port
 from test_patterns import PATTERNS as SAID_OTHERWISE
 from test_patterns import TEXTS as PATTERN_TEXTS
 from test_sql_injection import TEXTS
@@ -67,12 +67,11 @@ few = settings(
 
 
 @pytest.fixture(scope="module")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+def spark(spark_address: str) -> Iterator[SparkSession]:
     """A session with a real server."""
-    with spark_server(tmp_path_factory.mktemp("sail") / "log.txt") as address:
-        session = spark_session(address)
-        yield session
-        session.stop()
+    session = spark_session(spark_address)
+    yield session
+    session.stop()
 
 
 @pytest.fixture(scope="module")
@@ -310,11 +309,10 @@ def test_any_text_as_a_value_matches_what_equals_it(on_spark: Callable[[Engine],
     ten = timedelta(minutes=10)
     bought = [Happened(i % len(PEOPLE), "buy", as_of - ten, t, None, None, None) for i, t in enumerate(TEXTS)]
     engine, _ = small_engine(MOMENTS[0], bought)
-    operators = ["=", "contains", "starts with", "ends with"]
+    operators = ["=", "contains", "=", "starts with", "=", "ends with"]
     leaves = [
-        {"kind": "attribute", "field": "item", "operator": op, "value": text}
+        {"kind": "attribute", "field": "item", "operator": operators[i % 6], "value": text}
         for i, text in enumerate(TEXTS)
-        for op in ("=", operators[i % 4])
     ]
     specs = [
         {"kind": "event", "event": "buy", "where": {"kind": "all", "of": [leaf]}, "operator": "=", "value": 1}
@@ -324,7 +322,7 @@ def test_any_text_as_a_value_matches_what_equals_it(on_spark: Callable[[Engine],
     compared = Compared()
     compared.hold(engine, on_spark(engine), specs)
     assert compared.counts["event count"] >= len(TEXTS)
-    assert len(compared.telling) >= len(TEXTS)
+    assert compared.telling_share >= 0.9
     engine.snapshot.con.close()  # type: ignore[attr-defined]
 
 

@@ -20,7 +20,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def spark_server(log: Path) -> Iterator[str]:
+def running_server(log: Path) -> Iterator[str]:
     """Its address; the process is ended by its id."""
     port = free_port()
     command = [sys.executable, "-m", "pysail", "spark", "server", "--ip", "127.0.0.1", "--port", str(port)]
