@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from oracles.rules import World
 from random_rules import PATTERNS, comparisons, courses, events, rules, seen_values, splits
@@ -59,6 +59,7 @@ WORLDS, MANY_WORLDS = 6, 10
 PATTERNS_OF_LIFE = ("first_time", "stopped", "restarted", "regularly")
 few = settings(
     max_examples=8,
+    phases=[Phase.generate],
     deadline=None,
     derandomize=True,
     database=None,
