@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from spark_server import running_server
 
 from qa_lib.identity import generate_aliases
 from qa_lib.profiles import build, catalogue
@@ -63,6 +64,13 @@ def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     generate_interactions(made)
     build(made)
     return made
+
+
+@pytest.fixture(scope="session")
+def spark_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real Spark Connect server."""
+    with running_server(tmp_path_factory.mktemp("sail") / "log.txt") as address:
+        yield address
 
 
 @pytest.fixture

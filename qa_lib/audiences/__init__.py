@@ -5,7 +5,15 @@ from qa_lib.audiences.comparing import Tgi, q_values, share_p_values, tgi
 from qa_lib.audiences.cuts import explain_count
 from qa_lib.audiences.deciding import Deciding, deciding
 from qa_lib.audiences.differing import top_differing
-from qa_lib.audiences.evaluate import AudienceEvaluation, engine_of, evaluate, members, person_ids
+from qa_lib.audiences.evaluate import (
+    AudienceEvaluation,
+    engine_of,
+    evaluate,
+    evaluate_on,
+    members,
+    person_ids,
+    spark_engine,
+)
 from qa_lib.audiences.events import event_rows
 from qa_lib.audiences.kept_members import Members, from_roaring, to_roaring
 from qa_lib.audiences.learnt import LearntRule, Share, learn_rule
@@ -65,6 +73,7 @@ __all__ = [
     "difference",
     "engine_of",
     "evaluate",
+    "evaluate_on",
     "event_rows",
     "explain_count",
     "explain_person",
@@ -81,6 +90,7 @@ __all__ = [
     "sample",
     "sample_fields",
     "share_p_values",
+    "spark_engine",
     "stamp",
     "suggest_values",
     "tgi",

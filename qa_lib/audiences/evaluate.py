@@ -6,6 +6,7 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import pandas as pd
@@ -13,9 +14,12 @@ import pandas as pd
 from qa_lib.audiences.audience import Audience
 from qa_lib.audiences.resolver import SavedAudiences
 from qa_lib.profiles import catalogue
-from qa_lib.rules import Bits, Engine, Evaluation, Rule, to_numbers
+from qa_lib.rules import Bits, Engine, Evaluation, Rule, SparkEngine, to_numbers
 from qa_lib.rules.bits import count, everybody
 from qa_lib.workspace import Snapshot, Workspace
+
+if TYPE_CHECKING:
+    from pyspark.sql.connect.session import SparkSession
 
 _engines: WeakKeyDictionary[Snapshot, Engine] = WeakKeyDictionary()
 _lock = threading.Lock()
@@ -36,6 +40,19 @@ def engine_of(snapshot: Snapshot) -> Engine:
             resolver = SavedAudiences(snapshot, lambda audience: evaluate(snapshot, audience))
             _engines[snapshot] = Engine(snapshot, catalogue(snapshot), resolver)
         return _engines[snapshot]
+
+
+def spark_engine(snapshot: Snapshot, session: SparkSession, tables: str) -> SparkEngine:
+    """An engine on the far side of a Spark Connect session, which also evaluates saved audiences there.
+
+    Parameters
+    ----------
+    tables
+        The folder that `export_tables` wrote, by the path under which the server reads it.
+    """
+    resolver = SavedAudiences(snapshot, lambda audience: evaluate_on(engine, audience))
+    engine = SparkEngine(session, tables, snapshot, catalogue(snapshot), resolver)
+    return engine
 
 
 def evaluate(snapshot: Snapshot, audience: Audience | Rule) -> Evaluation:

@@ -15,6 +15,7 @@ from qa_lib.cli.exchange import exchange_app
 from qa_lib.cli.library import add_library_commands
 from qa_lib.cli.options import AsOf, Json, WorkspaceOption
 from qa_lib.cli.options import answer as print_answer
+from qa_lib.cli.spark import SparkAddress, SparkTables, evaluate_on_spark, export_app
 from qa_lib.errors import SpecError
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ app.add_typer(rule_app, name="rule")
 rule_app.add_typer(exchange_app)
 app.add_typer(campaigns_app)
 app.add_typer(bench_app)
+app.add_typer(export_app)
 add_library_commands(audience_app, rule_app)
 add_asking_commands(app, audience_app)
 
@@ -126,7 +128,12 @@ def build(workspace: WorkspaceOption = None, as_of: AsOf = None, as_json: Json =
 
 @audience_app.command("count")
 def audience_count(
-    rule: RuleFile, workspace: WorkspaceOption = None, as_of: AsOf = None, as_json: Json = False
+    rule: RuleFile,
+    workspace: WorkspaceOption = None,
+    as_of: AsOf = None,
+    engine: SparkAddress = None,
+    tables: SparkTables = None,
+    as_json: Json = False,
 ) -> None:
     """How many people the rule selects."""
     from qa_lib.audiences import evaluate, stamp
@@ -134,7 +141,10 @@ def audience_count(
 
     read = _audience(rule)
     snapshot = Workspace.open(workspace).snapshot(as_of)
-    found = evaluate(snapshot, read)
+    if engine is None and tables is None:
+        found = evaluate(snapshot, read)
+    else:
+        found = evaluate_on_spark(snapshot, read, engine, tables)
     answer = {
         "count": found.count,
         "universe": found.universe,

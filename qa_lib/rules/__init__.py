@@ -35,6 +35,7 @@ from qa_lib.rules.model import (
     rule_schema,
 )
 from qa_lib.rules.sentence import sentence, sentences
+from qa_lib.rules.spark import SparkEngine, spark_session
 from qa_lib.rules.windows import Ago, Dates, Ever, Last
 
 __all__ = [
@@ -70,6 +71,7 @@ __all__ = [
     "RuleDiff",
     "SavedMembers",
     "Sequence",
+    "SparkEngine",
     "Step",
     "Suggestion",
     "Sum",
@@ -86,5 +88,6 @@ __all__ = [
     "run_sql",
     "sentence",
     "sentences",
+    "spark_session",
     "to_numbers",
 ]

@@ -59,9 +59,9 @@ class Compiled:
                 return _literal(self.params[node.name])
             return node
 
-        # a transformation leaves alone what it has put in place: one goes after the other
-        said = self.expression.copy().transform(in_dialect, dialect.lower(), copy=False)
-        return said.transform(written, copy=False).sql(dialect=dialect, pretty=pretty)
+        # values first: how a value is said may depend on it
+        said = self.expression.copy().transform(written, copy=False)
+        return in_dialect(said, dialect.lower()).sql(dialect=dialect, pretty=pretty)
 
 
 class Compiler:
@@ -331,5 +331,7 @@ def _literal(value: AnyValue) -> exp.Expr:
     if isinstance(value, date):
         return exp.cast(exp.Literal.string(value.isoformat()), "date")
     if isinstance(value, Decimal):
-        return exp.Literal.number(str(value))
+        return exp.Literal.number(f"{value:f}")
+    if isinstance(value, float):  # written as a number it would be a decimal
+        return exp.cast(exp.Literal.string(repr(value)), "double")
     return exp.convert(value)

@@ -200,15 +200,20 @@ class Engine:
             if key in self._cache:
                 self._cache.move_to_end(key)
                 return self._cache[key], False
+        return self._keep(key, self._found(leaf)), True
+
+    def _found(self, leaf: Condition) -> Bits:
+        """Who the condition selects, by the fastest way that is proven equal to its SQL."""
         found = self._native.selected(leaf)
-        if found is None:
-            found = self._shared(leaf)
+        return self._shared(leaf) if found is None else found
+
+    def _keep(self, key: str, found: Bits) -> Kept:
         kept = Kept(found, bits.count(found))
         with self._lock:
             self._cache[key] = kept
             while self._is_full(found.nbytes):
                 self._cache.popitem(last=False)
-        return kept, True
+        return kept
 
     def _is_full(self, size: int) -> bool:
         count = len(self._cache)

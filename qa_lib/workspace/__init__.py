@@ -6,6 +6,7 @@ read-only DuckDB file per published moment with memory-mapped columns beside it.
 
 from qa_lib.workspace.columns import Column, Columns
 from qa_lib.workspace.draft import Draft
+from qa_lib.workspace.export import STAMP, export_tables
 from qa_lib.workspace.people import followed, held_at
 from qa_lib.workspace.snapshot import Snapshot
 from qa_lib.workspace.sql import file_literal, quoted
@@ -13,6 +14,7 @@ from qa_lib.workspace.state import Landing, Published
 from qa_lib.workspace.workspace import Workspace, library_version, read_moment
 
 __all__ = [
+    "STAMP",
     "Column",
     "Columns",
     "Draft",
@@ -20,6 +22,7 @@ __all__ = [
     "Published",
     "Snapshot",
     "Workspace",
+    "export_tables",
     "file_literal",
     "followed",
     "held_at",

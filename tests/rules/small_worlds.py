@@ -83,6 +83,11 @@ class Small:
     people_count: int
 
     @property
+    def version(self) -> str:
+        """One name for each world."""
+        return f"small-{id(self.con)}"
+
+    @property
     def columns(self) -> Columns:
         """None, so that the SQL has to say; `test_native` holds the columns' answers against it."""
         return Columns(Path("nowhere"))

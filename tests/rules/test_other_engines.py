@@ -9,7 +9,19 @@ import sqlglot
 from sqlglot import exp
 from test_rules_against_pandas import SHAPES
 
-from qa_lib.rules import Any, Engine, InAudience, Rule, Sequence, Step, compile_rule
+from qa_lib.rules import (
+    All,
+    Any,
+    Attribute,
+    Engine,
+    Event,
+    InAudience,
+    Measure,
+    Rule,
+    Sequence,
+    Step,
+    compile_rule,
+)
 
 ALL: dict[str, Callable[[str], Rule]] = {
     **SHAPES,
@@ -43,3 +55,15 @@ def test_a_rule_prints_for_spark(shape: str, engine: Engine) -> None:
     assert called & OF_DUCKDB == set(), text
     assert " AT TIME ZONE " not in text
     assert "EXCLUDE" not in text
+
+
+def test_what_stands_inside_a_filter_is_said_in_the_dialect_too(engine: Engine) -> None:
+    inside = All(Attribute("item_id", "matches", r"\d."), Attribute("item_id", "=", "a\0" + "12"))
+    rule = Event(
+        "purchase", where=All(inside, negated=True), measure=Measure("avg", "paid_amount"), value=1.5
+    )
+    whole = compile_rule(rule, engine.catalogue, engine.snapshot.as_of, engine.snapshot.zone)
+    text = whole.text("spark", pretty=False)
+    assert r"'[\\x{30}-\\x{39}][^\\x{A}]'" in text
+    assert "X'61003132'" in text
+    assert "AVG(" not in text

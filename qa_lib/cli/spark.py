@@ -1,0 +1,61 @@
+"""Rules on an engine beyond this machine: the tables it reads, and the count that it gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qa_lib.cli.options import AsOf, Json, WorkspaceOption
+from qa_lib.cli.options import answer as print_answer
+from qa_lib.errors import SpecError
+
+if TYPE_CHECKING:
+    from qa_lib.audiences import Audience
+    from qa_lib.rules import Evaluation, Rule
+    from qa_lib.workspace import Snapshot
+
+export_app = typer.Typer()
+
+SparkAddress = Annotated[
+    str | None,
+    typer.Option("--engine", help="A Spark Connect server that runs the conditions, sc://host:port."),
+]
+SparkTables = Annotated[
+    str | None,
+    typer.Option("--tables", help="What `qa export-tables` wrote, by the path that the server reads."),
+]
+
+
+@export_app.command("export-tables")
+def export_tables_command(
+    folder: Annotated[Path, typer.Argument(help="A folder that is not there yet; it is written whole.")],
+    workspace: WorkspaceOption = None,
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """Write the people, tags and events of a snapshot as Parquet, for other engines."""
+    from qa_lib.workspace import Workspace, export_tables
+
+    snapshot = Workspace.open(workspace).snapshot(as_of)
+    files = export_tables(snapshot, folder)
+    size = sum(file.stat().st_size for file in files)
+    text = f"{len(files)} tables, {size / 1e6:,.1f} MB, of {snapshot.version} in {folder}"
+    print_answer({"folder": str(folder), "bytes": size, **snapshot.stamp()}, text, as_json)
+
+
+def evaluate_on_spark(
+    snapshot: Snapshot, audience: Audience | Rule, address: str | None, tables: str | None
+) -> Evaluation:
+    """Who the rule selects, by the server; both options are needed."""
+    from qa_lib.audiences import evaluate_on, spark_engine
+    from qa_lib.rules import spark_session
+
+    if address is None or tables is None:
+        raise SpecError("Another engine needs both --engine (its address) and --tables (what it reads).")
+    session = spark_session(address)
+    try:
+        return evaluate_on(spark_engine(snapshot, session, tables), audience)
+    finally:
+        session.stop()
