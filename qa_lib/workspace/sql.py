@@ -69,6 +69,9 @@ def _open_locked(path: Path, allowed: Path) -> duckdb.DuckDBPyConnection:
 def open_builder(path: Path) -> duckdb.DuckDBPyConnection:
     """A writable DuckDB file for the library's own SQL."""
     con = duckdb.connect(str(path))
+    con.execute(
+        "SET enable_progress_bar = false"
+    )  # in a notebook it is a widget, and its own progress is ours
     con.execute("SET GLOBAL TimeZone = 'UTC'")
     con.execute(f"SET GLOBAL memory_limit = '{MEMORY_LIMIT}'")
     return con
