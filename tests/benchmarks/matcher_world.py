@@ -68,11 +68,12 @@ def _person(draw: random.Random, number: int) -> Person:
     events: dict[str, list[tuple[datetime, dict[str, AnyValue]]]] = {}
     for _ in range(min(200, int(draw.lognormvariate(2, 1)))):
         at = AS_OF - timedelta(seconds=draw.randrange(365 * 86_400))
-        events.setdefault(draw.choice(KINDS), []).append((at, _properties(draw)))
+        events.setdefault(draw.choice(KINDS), []).append((at, drawn_properties(draw)))
     return Person(f"person-{number}", fields, events)
 
 
-def _properties(draw: random.Random) -> dict[str, AnyValue]:
+def drawn_properties(draw: random.Random) -> dict[str, AnyValue]:
+    """The properties of one event."""
     item = draw.choices(ITEMS, _ITEM_WEIGHTS)[0]
     return {"item_id": item, "paid_amount": Decimal(draw.randrange(100, 50_000)).scaleb(-2)}
 
@@ -81,7 +82,7 @@ def admission_events(count: int, *, seed: int) -> list[tuple[str, dict[str, AnyV
     """Events as they arrive: two in three of kinds that no rule names."""
     draw = random.Random(seed)
     kinds = (*KINDS, *(f"telemetry_{n}" for n in range(14)))
-    return [(draw.choice(kinds), _properties(draw)) for _ in range(count)]
+    return [(draw.choice(kinds), drawn_properties(draw)) for _ in range(count)]
 
 
 def make_rules(count: int, *, seed: int) -> list[ActiveRule]:
