@@ -71,7 +71,9 @@ def _report(name: str, tier: str, *, missing: bool, render: bool) -> None:
     """
     _load(name or _known()[0])
     written: Any = importlib.import_module("report")
-    chosen = [name] if name else [b for b in written.BENCHES if tier == "S" or b not in written.WITHOUT_PEOPLE]
+    chosen = (
+        [name] if name else [b for b in written.BENCHES if tier == "S" or b not in written.WITHOUT_PEOPLE]
+    )
     code = 0
     for one in [] if render else chosen:
         if missing and written.path_of(one, tier).exists():

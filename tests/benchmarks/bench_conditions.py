@@ -59,6 +59,8 @@ def run(tier: str, say: Callable[[str], None], people: int | None = None) -> lis
             Figure(f"nothing known, {count} conditions, DuckDB", took["DuckDB"].median, "ms", "DuckDB"),
             Figure(f"an edit, {count} conditions", undisturbed(edits, lost), "ms"),
             Figure(f"an edit, {count} conditions, worst", max(edits), "ms"),
-            Figure(f"DuckDB : an edit, {count} conditions", took["DuckDB"].median / statistics.median(edits), "x"),
+            Figure(
+                f"DuckDB : an edit, {count} conditions", took["DuckDB"].median / statistics.median(edits), "x"
+            ),
         ]
     return figures

@@ -104,7 +104,7 @@ def run(tier: str, say: Callable[[str], None], people: int | None = None) -> lis
     """
     say("delta: rules, people and events are made up in memory")
     everybody, catalogue = make_people(PEOPLE, seed=7), make_catalogue()
-    events = stream(_EVENTS[tier] if people is None else min(_EVENTS[tier], people), seed=23)
+    events = stream(_EVENTS[tier], seed=23)
     figures: list[Figure] = []
     for count in RULES:
         matcher = Matcher(make_rules(count, seed=11), catalogue, ZONE)

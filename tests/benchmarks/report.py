@@ -11,7 +11,11 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "docs" / "benchmarks"
-README, PAGE, CHART = ROOT / "README.md", ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "images" / "benchmark_growth.svg"
+README, PAGE, CHART = (
+    ROOT / "README.md",
+    ROOT / "docs" / "benchmarks.md",
+    ROOT / "docs" / "images" / "benchmark_growth.svg",
+)
 TIERS = {"S": "100,000", "M": "1,000,000", "L": "10,000,000"}
 #: In the order of the report; those after the line do not depend on people and run at S only.
 BENCHES = ("preview", "edit", "conditions", "sets", "refresh", "start", "matcher", "batch", "delta")
@@ -66,20 +70,40 @@ def _worst(figures: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 HEADLINES = (
-    Headline("preview", "十二条规则，DuckDB 手写 SQL : 本系统 · twelve rules, hand-written DuckDB : ours", _named("geometric mean DuckDB : ours")),
+    Headline(
+        "preview",
+        "十二条规则，DuckDB 手写 SQL : 本系统 · twelve rules, hand-written DuckDB : ours",
+        _named("geometric mean DuckDB : ours"),
+    ),
     Headline("preview", "其中最慢的一条，本系统 : DuckDB · the slowest of them, ours : DuckDB", _worst),
     Headline("edit", "二十个条件改一个 · an edit of twenty conditions", _named("edit median")),
     Headline("edit", "DuckDB 重跑 : 本系统 · DuckDB again : ours", _named("DuckDB : ours")),
     Headline("sets", "24 × 24 人群重叠 · overlap of 24 × 24 audiences", _named("overlap 24 x 24")),
-    Headline("refresh", "刷新一千个人群（条件已知）· a thousand audiences refreshed, conditions known", _named("warm")),
+    Headline(
+        "refresh",
+        "刷新一千个人群（条件已知）· a thousand audiences refreshed, conditions known",
+        _named("warm"),
+    ),
     Headline("refresh", "DuckDB 逐个查询 : 本系统 · DuckDB, a query each : ours", _named("DuckDB : warm")),
     Headline("matcher", "一个人对一万条规则，p50 · one person, 10,000 rules, p50", _named("p50.10000", "")),
     Headline("matcher", "最好的同类 : 本系统 · the best peer : ours", _named("times_faster.10000")),
     Headline("batch", "一千人 × 一万条规则 · 1,000 people × 10,000 rules", _named("pairs.1000x10000", "")),
-    Headline("delta", "事件触发的进出，一万条规则 · who enters and leaves by an event, 10,000 rules", _named("events a second, 10000 rules")),
+    Headline(
+        "delta",
+        "事件触发的进出，一万条规则 · who enters and leaves by an event, 10,000 rules",
+        _named("events a second, 10000 rules"),
+    ),
     Headline("start", "`import qa_lib`", _named("import qa_lib")),
-    Headline("start", "看板到第一个数字 · a dashboard to its first figure", _named("a dashboard to its first figure")),
-    Headline("start", "浏览器里一次编辑到计数，p95 · an edit in the browser to its count, p95", _named("an edit in the browser to its count on screen, p95")),
+    Headline(
+        "start",
+        "看板到第一个数字 · a dashboard to its first figure",
+        _named("a dashboard to its first figure"),
+    ),
+    Headline(
+        "start",
+        "浏览器里一次编辑到计数，p95 · an edit in the browser to its count, p95",
+        _named("an edit in the browser to its count on screen, p95"),
+    ),
 )
 
 
@@ -137,7 +161,10 @@ def machine_line(results: Results) -> str:
 
 def growth_table(results: Results) -> str:
     """Growth with rules, people and conditions."""
-    lines = ["| rules | one person p50 / p99, µs | pairs a second, 1,000 people | events a second |", "|---|---|---|---|"]
+    lines = [
+        "| rules | one person p50 / p99, µs | pairs a second, 1,000 people | events a second |",
+        "|---|---|---|---|",
+    ]
     for rules in (100, 1_000, 10_000):
         cells = [
             " / ".join(_plain(results, "matcher", "S", f"{q}.{rules}", "") for q in ("p50", "p99")),
@@ -155,9 +182,17 @@ def growth_table(results: Results) -> str:
     lines += ["", f"| people | {' | '.join(TIERS.values())} |", "|---|---|---|---|"]
     for label, (bench, name) in by_people.items():
         lines.append(f"| {label} | {' | '.join(_plain(results, bench, t, name) for t in TIERS)} |")
-    lines += ["", "| conditions | " + " | ".join(f"nothing known, edit, DuckDB at {t}, ms" for t in TIERS) + " |", "|---|---|---|---|"]
+    lines += [
+        "",
+        "| conditions | " + " | ".join(f"nothing known, edit, DuckDB at {t}, ms" for t in TIERS) + " |",
+        "|---|---|---|---|",
+    ]
     for count in (1, 5, 20, 50, 100):
-        names = (f"nothing known, {count} conditions", f"an edit, {count} conditions", f"nothing known, {count} conditions, DuckDB")
+        names = (
+            f"nothing known, {count} conditions",
+            f"an edit, {count} conditions",
+            f"nothing known, {count} conditions, DuckDB",
+        )
         cells = [", ".join(_plain(results, "conditions", t, name) for name in names) for t in TIERS]
         lines.append(f"| {count} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -181,7 +216,11 @@ def full_tables(results: Results) -> str:
             for figure in results[bench, tier]["figures"]:
                 rows.setdefault((figure["name"], figure["peer"]), {})[tier] = figure
         head = [f"{t} (load {results[bench, t]['machine']['load']:g})" for t in tiers]
-        lines = [f"### {bench}", f"| figure | peer | {' | '.join(head)} | bar |", "|---" * (len(tiers) + 3) + "|"]
+        lines = [
+            f"### {bench}",
+            f"| figure | peer | {' | '.join(head)} | bar |",
+            "|---" * (len(tiers) + 3) + "|",
+        ]
         for (name, peer), by_tier in rows.items():
             bars = ", ".join(dict.fromkeys(f["bar"] for f in by_tier.values() if f["bar"]))
             lines.append(f"| {name} | {peer} | {' | '.join(_cell(by_tier.get(t)) for t in tiers)} | {bars} |")
@@ -191,7 +230,10 @@ def full_tables(results: Results) -> str:
 
 def growth_rows(results: Results) -> Iterable[dict[str, Any]]:
     """The chart's points: panel, line, x, milliseconds."""
-    def row(panel: str, line: str, x: int, bench: str, tier: str, name: str, scale: float = 1.0) -> Iterable[dict[str, Any]]:
+
+    def row(
+        panel: str, line: str, x: int, bench: str, tier: str, name: str, scale: float = 1.0
+    ) -> Iterable[dict[str, Any]]:
         result = results.get((bench, tier))
         figure = _named(name)(result["figures"]) if result else None
         if figure:
@@ -200,15 +242,31 @@ def growth_rows(results: Results) -> Iterable[dict[str, Any]]:
     rules, people, conditions = "规则 rules", "人 people", "条件 conditions"
     for count in (100, 1_000, 10_000):
         for q in ("p50", "p99"):
-            yield from row(rules, f"匹配一人 match one person, {q}", count, "matcher", "S", f"{q}.{count}", 1e-3)
+            yield from row(
+                rules, f"匹配一人 match one person, {q}", count, "matcher", "S", f"{q}.{count}", 1e-3
+            )
     for tier, size in (("S", 100_000), ("M", 1_000_000), ("L", 10_000_000)):
         yield from row(people, "首次计数 R5, nothing known", size, "preview", tier, "R5 median")
         yield from row(people, "一次编辑 an edit", size, "edit", tier, "edit median")
         yield from row(people, "人群重叠 overlap 24 × 24", size, "sets", tier, "overlap 24 x 24")
         yield from row(people, "DuckDB 重跑 DuckDB again", size, "edit", tier, "DuckDB, the whole rule again")
         for count in (1, 5, 20, 50, 100):
-            yield from row(conditions, f"首次计数 nothing known, {tier}", count, "conditions", tier, f"nothing known, {count} conditions")
-            yield from row(conditions, f"一次编辑 an edit, {tier}", count, "conditions", tier, f"an edit, {count} conditions")
+            yield from row(
+                conditions,
+                f"首次计数 nothing known, {tier}",
+                count,
+                "conditions",
+                tier,
+                f"nothing known, {count} conditions",
+            )
+            yield from row(
+                conditions,
+                f"一次编辑 an edit, {tier}",
+                count,
+                "conditions",
+                tier,
+                f"an edit, {count} conditions",
+            )
 
 
 def chart(results: Results) -> str:
