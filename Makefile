@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` and `make test`. Each does its own set-up.
 CONDA := --pyproject pyproject.toml --extra demo --extra lab-zh --python-include infer --name quick-audience-workbench --no-header
 
-.PHONY: help demo test bench lint lab dashboards lock clean
+.PHONY: help demo test test-long bench bench-report lint lab dashboards lock clean
 .DEFAULT_GOAL := help
 
 help:  ## say what there is
@@ -23,6 +23,10 @@ bench: ## every benchmark at tier S, against its peers; 3 when a bar falls short
 	@.ci/setup bench
 	@status=0; for file in tests/benchmarks/bench_*.py; do name=$${file##*/bench_}; \
 	  .venv/bin/qa bench $${name%.py} || status=$$?; done; exit $$status
+
+bench-report: ## measure again (TIER=S, M or L; ONLY=name), and write the README's and the docs' tables
+	@.ci/setup bench
+	@.venv/bin/qa bench $(ONLY) --report --tier $(or $(TIER),S)
 
 lint:  ## ruff and mypy
 	@.ci/setup

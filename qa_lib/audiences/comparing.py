@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import chi2, false_discovery_control, fisher_exact
 
 from qa_lib.intervals import ratio_interval
 
@@ -58,6 +57,7 @@ def tgi(counts: ArrayLike, size: int, base_counts: ArrayLike, base_size: int) ->
     ----------
     Koopman (1984), "Confidence intervals for the ratio of two binomial proportions", Biometrics 40.
     """
+
     x, base = np.asarray(counts, dtype=float), np.asarray(base_counts, dtype=float)
     if not size:
         nothing = np.full(x.shape, np.nan)
@@ -81,6 +81,8 @@ def share_p_values(counts: ArrayLike, size: int, base_counts: ArrayLike, base_si
     ----------
     Cochran (1954), "Some methods for strengthening the common chi-square tests", Biometrics 10.
     """
+    from scipy.stats import chi2, fisher_exact  # loading it takes longer than a first count
+
     x, base = np.asarray(counts, dtype=float), np.asarray(base_counts, dtype=float)
     rest = base_size - size
     if not size or not rest:
@@ -106,6 +108,8 @@ def q_values(p_values: ArrayLike) -> Numbers:
     Benjamini and Hochberg (1995), "Controlling the false discovery rate", Journal of the Royal Statistical
     Society B 57, 289-300.
     """
+    from scipy.stats import false_discovery_control
+
     p = np.asarray(p_values, dtype=float)
     found = np.full(p.shape, np.nan)
     made = ~np.isnan(p)

@@ -7,7 +7,6 @@ from typing import Any as AnyValue
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm, rankdata
 
 from qa_lib.audiences.audience import Audience
 from qa_lib.audiences.comparing import FALSE_DISCOVERY_RATE, Numbers, q_values, share_p_values, tgi
@@ -177,6 +176,8 @@ def rank_test(a: Numbers, b: Numbers) -> tuple[float, float]:
     Mann and Whitney's test by the normal approximation, with corrections for ties and for continuity.
     The values are not all the same.
     """
+    from scipy.stats import norm, rankdata
+
     n, m = len(a), len(b)
     ranks = rankdata(np.concatenate([a, b]))
     above = float(ranks[:n].sum()) - n * (n + 1) / 2

@@ -15,7 +15,7 @@ from qa_lib.charts.parts import (
     tip,
     upper_end,
 )
-from qa_lib.charts.show import check_rows
+from qa_lib.charts.showing import check_rows
 from qa_lib.charts.theme import FAINT, INK, PALETTE, PAPER, QUIET
 from qa_lib.charts.words import check_language, say
 

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from qa_lib.charts.parts import ROW, count_axis, heading, layered, plain, tip, type_colour, types_of
-from qa_lib.charts.show import check_rows
+from qa_lib.charts.showing import check_rows
 from qa_lib.charts.theme import INK, PALETTE, QUIET
 from qa_lib.charts.words import say
 from qa_lib.intervals import LEVEL, wilson_interval

@@ -24,7 +24,7 @@ from qa_lib.charts.parts import (
     types_of,
     upper_end,
 )
-from qa_lib.charts.show import check_rows
+from qa_lib.charts.showing import check_rows
 from qa_lib.charts.theme import EMPTY, INK, PALETTE, PAPER, QUIET, RAMP
 from qa_lib.charts.words import say
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import base64
 import html
+import os
 from collections.abc import Iterable
 
 _VOID = {"img", "br", "hr", "col"}
+
+
+def is_static() -> bool:
+    """Whether charts are drawn as pictures: `QA_RENDER=static`, as in scheduled reports."""
+    return os.environ.get("QA_RENDER", "").strip().lower() == "static"
 
 
 class Html(str):

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from qa_lib.charts.parts import count_axis, heading, layered, plain, share_words, tip, upper_end
-from qa_lib.charts.show import check_rows
+from qa_lib.charts.showing import check_rows
 from qa_lib.charts.theme import FAINT, INK, PALETTE, PAPER, QUIET, RAMP
 from qa_lib.charts.words import say
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from qa_lib.charts.format import symbol
 from qa_lib.charts.parts import ROW, count_axis, heading, layered, month_axis, plain, tip, upper_end
-from qa_lib.charts.show import check_rows
+from qa_lib.charts.showing import check_rows
 from qa_lib.charts.theme import FAINT, INK, PALETTE, QUIET
 from qa_lib.charts.words import pick, say
 from qa_lib.errors import DataError

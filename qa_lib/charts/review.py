@@ -10,7 +10,7 @@ import pandas as pd
 from qa_lib.charts.format import symbol
 from qa_lib.charts.parts import ROW, clicked, count_axis, dimmed, heading, layered, plain, tip
 from qa_lib.charts.review_parts import as_float, marked, verdict_colour, verdict_shape, verdict_tips
-from qa_lib.charts.show import check_rows
+from qa_lib.charts.showing import check_rows
 from qa_lib.charts.theme import FAINT, INK, PALETTE, QUIET, WARN
 from qa_lib.charts.words import pick, say
 from qa_lib.intervals import LEVEL

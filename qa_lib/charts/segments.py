@@ -17,7 +17,7 @@ from qa_lib.charts.parts import (
     tip,
     upper_end,
 )
-from qa_lib.charts.show import check_rows
+from qa_lib.charts.showing import check_rows
 from qa_lib.charts.theme import FAINT, INK, PALETTE, QUIET
 from qa_lib.charts.words import say
 

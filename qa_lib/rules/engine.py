@@ -27,15 +27,16 @@ from qa_lib.rules.bits import Bits
 from qa_lib.rules.catalogue import Catalogue
 from qa_lib.rules.check import check, require
 from qa_lib.rules.compile import Compiled, compile_condition
+from qa_lib.rules.groups import Group, GroupCache, GroupKey
 from qa_lib.rules.model import All, Any, Condition, InAudience, Path, RandomSplit, Rule, check_depth, walk
 from qa_lib.rules.native import Native
 from qa_lib.rules.split import buckets
 from qa_lib.workspace import Snapshot, library_version
 
-#: Bytes of bitsets that an engine keeps in memory.
 #: Conditions that an engine keeps unless told otherwise; their bytes are bounded as well.
 _KEPT_CONDITIONS = 4_096
-_KEPT_BYTES = 256 * 2**20
+#: At ten million people a condition is 1.25 MB: room for the conditions of a thousand audiences.
+_KEPT_BYTES = 768 * 2**20
 #: A condition that took less is evaluated again rather than read from the folder that processes share.
 _WORTH_SHARING_MS = 5.0
 #: Conditions that are remembered as right.
@@ -80,6 +81,7 @@ class Evaluation:
     conditions_run: int
     audience_versions: Mapping[Path, tuple[str, int]] = field(default_factory=dict)
     _counted: Mapping[Path, int] = field(default_factory=dict, repr=False)
+    _groups: Mapping[Path, Group] = field(default_factory=dict, repr=False)
 
     @cached_property
     def counts(self) -> dict[Path, int]:
@@ -92,7 +94,9 @@ class Evaluation:
         return self._count(())
 
     def _count(self, path: Path) -> int:
-        return self._counted[path] if path in self._counted else bits.count(self.members[path])
+        if path in self._counted:
+            return self._counted[path]
+        return self._groups[path].people if path in self._groups else bits.count(self.members[path])
 
     @property
     def share(self) -> float:
@@ -127,6 +131,7 @@ class Engine:
         self._everybody = bits.everybody(self.size)
         self._native = Native(catalogue, snapshot.columns, snapshot.as_of, snapshot.zone, self.size)
         self._cache: OrderedDict[str, Kept] = OrderedDict()
+        self._groups = GroupCache()
         self._checked: set[str] = set()
         self._lock = threading.Lock()
 
@@ -143,14 +148,16 @@ class Engine:
         members: dict[Path, Bits] = {}
         counted: dict[Path, int] = {}
         versions: dict[Path, tuple[str, int]] = {}
-        run = self._node(rule, (), members, counted, versions)
+        groups: dict[Path, Group] = {}
+        run, _ = self._node(rule, (), members, counted, versions, groups)
         elapsed_ms = (time.perf_counter() - started) * 1000
-        return Evaluation(rule, self.size, members, elapsed_ms, run, versions, counted)
+        return Evaluation(rule, self.size, members, elapsed_ms, run, versions, counted, groups)
 
     def forget(self) -> None:
         """Drop the conditions that this engine keeps; what processes share stays."""
         with self._lock:
             self._cache.clear()
+        self._groups.clear()
 
     def _require(self, rule: Rule) -> None:
         """Raise the first fault; a condition that was found right is not looked at again."""
@@ -173,26 +180,38 @@ class Engine:
         members: dict[Path, Bits],
         counted: dict[Path, int],
         versions: dict[Path, tuple[str, int]],
-    ) -> int:
-        run = 0
+        groups: dict[Path, Group],
+    ) -> tuple[int, GroupKey | str | None]:
+        """Evaluate a node; how many conditions were run, and what it is known by (None: by nothing)."""
         if isinstance(node, All | Any):
-            for i, child in enumerate(node.of):
-                run += self._node(child, (*path, i), members, counted, versions)
-            children = [members[(*path, i)] for i in range(len(node.of))]
-            if not children:
-                found = self._everybody
-            else:
-                found = bits.intersection(children) if isinstance(node, All) else bits.union(children)
-            members[path] = bits.complement(found, self._everybody) if node.negated else found
-            return run
+            below = [
+                self._node(child, (*path, i), members, counted, versions, groups)
+                for i, child in enumerate(node.of)
+            ]
+            keys = [key for _, key in below if key is not None]
+            key = (isinstance(node, All), node.negated, *keys) if len(keys) == len(below) else None
+            group = None if key is None else self._groups.get(key)
+            if group is None:
+                group = Group(self._joined(node, [members[(*path, i)] for i in range(len(node.of))]))
+                if key is not None:
+                    self._groups.keep(key, group)
+            members[path], groups[path] = group.members, group
+            return sum(run for run, _ in below), key
         if isinstance(node, InAudience):  # not kept: which version is active may change
             saved = self._saved(node, path)
             versions[path] = (node.audience, saved.version)
             members[path] = saved.members if node.member else bits.complement(saved.members, self._everybody)
-            return 1
+            return 1, None
         kept, fresh = self._condition(node)
         members[path], counted[path] = kept
-        return int(fresh)
+        return int(fresh), node.hash
+
+    def _joined(self, node: All | Any, children: list[Bits]) -> Bits:
+        if not children:
+            found = self._everybody
+        else:
+            found = bits.intersection(children) if isinstance(node, All) else bits.union(children)
+        return bits.complement(found, self._everybody) if node.negated else found
 
     def _condition(self, leaf: Condition) -> tuple[Kept, bool]:
         key = leaf.hash

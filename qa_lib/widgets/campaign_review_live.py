@@ -9,7 +9,7 @@ import ipywidgets as widgets
 import traitlets
 
 from qa_lib.charts import Live
-from qa_lib.charts.show import Picked
+from qa_lib.charts.showing import Picked
 from qa_lib.charts.tiles import note, page
 from qa_lib.errors import WorkbenchError
 

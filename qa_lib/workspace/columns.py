@@ -28,6 +28,8 @@ BITSETS = "bitsets.u64"
 ARRAYS = "arrays.bin"
 FORMAT = 1
 _ALIGNED = 64
+#: Values that are counted at a time, so that what they are widened to stays in the processor's cache.
+_COUNTED = 65_536
 
 Words = npt.NDArray[np.uint64]
 Kind = Literal["number", "text", "date", "boolean", "moment"]
@@ -66,6 +68,18 @@ class Column:
     def codes(self) -> Mapping[str, int]:
         """The code of each text."""
         return {text: code for code, text in enumerate(self.texts)}
+
+    @cached_property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """How often each text occurs; shape (n_texts,)."""
+        size = len(self.texts)
+        found = np.zeros(size, dtype=np.int64)
+        for start in range(0, len(self.values), _COUNTED):
+            part = self.values[start : start + _COUNTED]
+            if self.known is not None:
+                part = part[self.known[start : start + _COUNTED]]
+            found += np.bincount(part, minlength=size)[:size]
+        return found
 
 
 class ColumnsWriter:

@@ -1,8 +1,9 @@
-"""`preview`: the twelve rules with nothing cached, against hand-written DuckDB, Polars and pandas."""
+"""`preview`: the twelve rules with nothing cached, against hand-written DuckDB, chDB, Polars and pandas."""
 
 from __future__ import annotations
 
 import importlib.util
+import tempfile
 from collections.abc import Callable
 from math import exp, log
 from pathlib import Path
@@ -24,8 +25,13 @@ BAR = 1.3
 _ROUNDS = {"S": 15, "M": 7, "L": 3}
 
 
-def contenders(snapshot: Snapshot) -> tuple[Callable[[str], int], dict[str, dict[str, Callable[[], int]]]]:
-    """Ours, which forgets before every rule what it knows, and each peer's answers by rule."""
+def contenders(
+    snapshot: Snapshot, folder: Path, *, frames: bool
+) -> tuple[Callable[[str], int], dict[str, dict[str, Callable[[], int]]]]:
+    """Ours, which forgets before every rule what it knows, and each peer's answers by rule.
+
+    `frames` asks for the peers that keep everything in memory once more.
+    """
     engine = Engine(snapshot, catalogue(snapshot))
 
     def ours(name: str) -> int:
@@ -37,10 +43,15 @@ def contenders(snapshot: Snapshot) -> tuple[Callable[[str], int], dict[str, dict
     peers: dict[str, dict[str, Callable[[], int]]] = {
         "DuckDB": {n: lambda s=sql: database.execute(s).fetchall()[0][0] for n, sql in SQL.items()}
     }
-    frames: list[tuple[str, Any]] = [("pandas", PandasPeer(found))]
-    if importlib.util.find_spec("polars"):
-        frames.append(("Polars", PolarsPeer(found)))
-    for title, peer in frames:
+    if importlib.util.find_spec("chdb"):
+        from chdb_peer import ChdbPeer
+
+        chdb = ChdbPeer(found, folder)
+        peers["chDB"] = {n: lambda n=n: chdb.count(n) for n in SQL}  # type: ignore[misc]
+    made: list[tuple[str, Any]] = [("pandas", PandasPeer(found))] if frames else []
+    if frames and importlib.util.find_spec("polars"):
+        made.append(("Polars", PolarsPeer(found)))
+    for title, peer in made:
         peers[title] = {
             n: lambda p=peer, r=rule: p.selected(r())  # type: ignore[misc]
             for n, rule in over_frames(peer).items()
@@ -53,8 +64,11 @@ def run(tier: str, say: Callable[[str], None], people: int | None = None) -> lis
     snapshot = company(tier, people)
     figures: list[Figure] = []
     ratios: dict[str, list[float]] = {}
-    with patch.object(snapshot, "leaves", LeafCache(Path("nowhere"), read_only=True)):
-        ours, peers = contenders(snapshot)
+    with (
+        patch.object(snapshot, "leaves", LeafCache(Path("nowhere"), read_only=True)),
+        tempfile.TemporaryDirectory(dir=snapshot.root) as folder,
+    ):
+        ours, peers = contenders(snapshot, Path(folder), frames=tier != "L")
         for name in RULES:
             runs = {"ours": lambda n=name: ours(n)} | {  # type: ignore[misc]
                 title: by_rule[name] for title, by_rule in peers.items() if name in by_rule

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any as AnyValue
@@ -68,11 +68,12 @@ def _person(draw: random.Random, number: int) -> Person:
     events: dict[str, list[tuple[datetime, dict[str, AnyValue]]]] = {}
     for _ in range(min(200, int(draw.lognormvariate(2, 1)))):
         at = AS_OF - timedelta(seconds=draw.randrange(365 * 86_400))
-        events.setdefault(draw.choice(KINDS), []).append((at, _properties(draw)))
+        events.setdefault(draw.choice(KINDS), []).append((at, drawn_properties(draw)))
     return Person(f"person-{number}", fields, events)
 
 
-def _properties(draw: random.Random) -> dict[str, AnyValue]:
+def drawn_properties(draw: random.Random) -> dict[str, AnyValue]:
+    """The properties of one event."""
     item = draw.choices(ITEMS, _ITEM_WEIGHTS)[0]
     return {"item_id": item, "paid_amount": Decimal(draw.randrange(100, 50_000)).scaleb(-2)}
 
@@ -81,7 +82,7 @@ def admission_events(count: int, *, seed: int) -> list[tuple[str, dict[str, AnyV
     """Events as they arrive: two in three of kinds that no rule names."""
     draw = random.Random(seed)
     kinds = (*KINDS, *(f"telemetry_{n}" for n in range(14)))
-    return [(draw.choice(kinds), _properties(draw)) for _ in range(count)]
+    return [(draw.choice(kinds), drawn_properties(draw)) for _ in range(count)]
 
 
 def make_rules(count: int, *, seed: int) -> list[ActiveRule]:
@@ -144,24 +145,37 @@ def conditions(rule: Rule) -> list[AnyValue]:
     return [rule]
 
 
+def flat_facts(person: Person, every: Iterable[AnyValue]) -> dict[str, AnyValue]:
+    """What these conditions read of a person, ready made: fields, and measures of events by `feature`."""
+    found: dict[str, AnyValue] = {}
+    for condition in every:
+        if not isinstance(condition, Event):
+            found[condition.field] = person.fields[condition.field]
+        elif (name := feature(condition)) not in found:
+            found[name] = _measured(person, condition)
+    return found
+
+
+def _measured(person: Person, condition: Event) -> AnyValue:
+    log = person.events.get(condition.event)
+    start, end = _BOUNDS.setdefault(
+        condition.window, Span(condition.window, ZONE).bounds(microseconds(AS_OF))
+    )
+    item = condition.where.of[0].value if condition.where else None  # type: ignore[union-attr]
+    total: AnyValue = 0
+    for i, at in enumerate(log.times if log else ()):
+        assert log is not None
+        if start is not None and start <= at < end and item in (None, log.values("item_id")[i]):
+            total += 1 if condition.measure.kind == "count" else float(log.values("paid_amount")[i])
+    return total
+
+
+_BOUNDS: dict[AnyValue, tuple[int | None, int]] = {}
+
+
 def facts_of(person: Person, rules: list[ActiveRule]) -> list[dict[str, AnyValue]]:
     """For each rule the few facts that it reads, ready made: peers neither look up nor count events."""
-    measured: Counter[str] = Counter()
-    wanted = {feature(c): c for r in rules for c in conditions(r.rule) if isinstance(c, Event)}
-    for name, condition in wanted.items():
-        log = person.events.get(condition.event)
-        start, end = Span(condition.window, ZONE).bounds(microseconds(AS_OF))
-        for i, at in enumerate(log.times if log else ()):
-            assert log is not None
-            item = condition.where.of[0].value if condition.where else None  # type: ignore[union-attr]
-            if start is not None and start <= at < end and item in (None, log.values("item_id")[i]):
-                count = condition.measure.kind == "count"
-                measured[name] += 1 if count else float(log.values("paid_amount")[i])  # type: ignore[assignment]
-    return [
-        {
-            name: person.fields[name] if name in person.fields else measured[name]
-            for c in conditions(r.rule)
-            for name in [feature(c) if isinstance(c, Event) else c.field]
-        }
-        for r in rules
-    ]
+    own = [conditions(r.rule) for r in rules]
+    known = flat_facts(person, {c: None for one in own for c in one})
+    names = [[feature(c) if isinstance(c, Event) else c.field for c in one] for one in own]
+    return [{name: known[name] for name in one} for one in names]

@@ -6,9 +6,10 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +39,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Timing:
-    """Milliseconds of every run of one contender."""
+    """Milliseconds of every run of one contender: by the clock, of processors, and waiting for one."""
 
     wall_ms: tuple[float, ...]
     cpu_ms: tuple[float, ...]
+    waited_ms: tuple[float, ...] = ()
 
     @property
     def best(self) -> float:
@@ -50,6 +52,11 @@ class Timing:
     @property
     def median(self) -> float:
         return statistics.median(self.wall_ms)
+
+    @property
+    def undisturbed(self) -> float:
+        """The median of the runs that hardly waited for a processor; of all where those are fewer than five."""
+        return undisturbed(self.wall_ms, self.waited_ms)
 
     @property
     def cpu(self) -> float:
@@ -63,13 +70,39 @@ def company(tier: str, people: int | None = None) -> Snapshot:
     return publish_synthetic(workspace, people=size)
 
 
+#: The libraries whose versions a figure depends on.
+_LIBRARIES = ("duckdb", "numpy", "pandas", "pyarrow", "polars", "chdb", "pyroaring", "zen-engine")
+
+
 def machine() -> dict[str, Any]:
-    return {
-        "processor": platform.processor() or platform.machine(),
+    """What the figures were measured on: nothing that names a host or a folder."""
+    pages = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
+    found: dict[str, Any] = {
+        "processor": _processor(),
         "cores": os.cpu_count(),
+        "memory_gib": round(pages / 2**30),
+        "system": _system(),
         "python": platform.python_version(),
         "load": round(os.getloadavg()[0], 1),
     }
+    for name in _LIBRARIES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def _processor() -> str:
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return f"{line.split(':', 1)[1].strip()} ({platform.machine()})"
+    return platform.processor() or platform.machine()
+
+
+def _system() -> str:
+    with suppress(OSError):
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    return f"{platform.system()} {platform.release()}"
 
 
 def waited_ms() -> float:
@@ -81,17 +114,26 @@ def waited_ms() -> float:
     return total / 1e6
 
 
+def undisturbed(wall: Sequence[float], waited: Sequence[float]) -> float:
+    """The median over the runs that waited for a processor for at most 2 % of their time, if there are five."""
+    quiet = [one for one, lost in zip(wall, waited, strict=False) if lost <= 0.02 * one]
+    return statistics.median(quiet if len(quiet) >= 5 else wall)
+
+
 def take_turns(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Timing]:
     """Run the contenders one after another, so many rounds; each ran once before for the answers."""
     wall: dict[str, list[float]] = {name: [] for name in contenders}
     cpu: dict[str, list[float]] = {name: [] for name in contenders}
+    lost: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, run in contenders.items():
+            waited = waited_ms()
             at, used = time.perf_counter(), time.process_time()
             run()
             wall[name].append((time.perf_counter() - at) * 1000)
             cpu[name].append((time.process_time() - used) * 1000)
-    return {name: Timing(tuple(wall[name]), tuple(cpu[name])) for name in contenders}
+            lost[name].append(waited_ms() - waited)
+    return {name: Timing(tuple(wall[name]), tuple(cpu[name]), tuple(lost[name])) for name in contenders}
 
 
 def equal(what: str, answers: Mapping[str, object]) -> None:

@@ -25,15 +25,18 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return module
 
 
-@pytest.mark.parametrize("name", ["preview", "edit", "sets", "refresh"])
+@pytest.mark.parametrize("name", ["preview", "edit", "sets", "refresh", "conditions", "delta", "start"])
 def test_all_contenders_give_equal_answers(measured: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = importlib.import_module(f"bench_{name}")
     monkeypatch.setattr(bench, "AUDIENCES", min(getattr(bench, "AUDIENCES", 40), 40), raising=False)
     monkeypatch.setattr(bench, "EDITS", 8, raising=False)
+    if name == "delta":
+        monkeypatch.setattr(bench, "RULES", (100, 300))
+        monkeypatch.setitem(bench._EVENTS, "S", 60)
     figures = bench.run("S", lambda line: None, people=4_000)
     assert figures
     assert all(figure.value >= 0 and figure.unit for figure in figures)
-    assert name == "sets" or any(figure.holds is not None for figure in figures)
+    assert name in ("sets", "conditions") or any(figure.holds is not None for figure in figures)
 
 
 def test_a_wrong_answer_stops_a_benchmark(measured: Any) -> None:

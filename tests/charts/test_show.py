@@ -11,7 +11,7 @@ import pytest
 from qa_lib.charts import Live, Picture, format_value, interactive, show
 from qa_lib.charts.html import figure, join, picture, tag
 from qa_lib.charts.parts import clicked
-from qa_lib.charts.show import Picked
+from qa_lib.charts.showing import Picked
 from qa_lib.charts.tiles import Tile, table, tiles
 from qa_lib.errors import UnknownName
 

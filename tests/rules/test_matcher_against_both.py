@@ -93,6 +93,18 @@ def test_a_batch_matches_as_each_of_its_people_and_never_somebody_who_is_not_the
     assert sum(batch.counts.values()) == sum(map(len, alone))
 
 
+def test_a_batch_leaves_earlier_ones_as_they_were(
+    drawn: list[AnyValue], people_catalogue: Catalogue, engine: Engine, people: list[Person]
+) -> None:
+    """Batches of one thread share working memory, of which no answer may be a part."""
+    matcher = Matcher(active(drawn), people_catalogue, engine.snapshot.zone)
+    large = matcher.match_many(people, engine.snapshot.as_of)
+    before = large.bits.copy()
+    small = matcher.match_many(people[-3:], engine.snapshot.as_of)
+    assert (large.bits == before).all()
+    assert [names for _, names in small] == [large.names(n) for n in range(len(people) - 3, len(people))]
+
+
 def test_rules_too_wide_for_terms_keep_their_shape(
     people_catalogue: Catalogue, engine: Engine, people: list[Person]
 ) -> None:

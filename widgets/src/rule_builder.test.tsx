@@ -57,6 +57,19 @@ describe("value and seq", () => {
     expect((model.saves[0]!.value as Group).of[2]).toEqual({ kind: "tag", field: "average_order_value", operator: ">", value: 600 });
   });
 
+  it("Python is told while a burst goes on, and the burst is one step of undo", () => {
+    const model = show();
+    const input = within(node("2")).getByRole("spinbutton");
+    for (const text of ["6", "60", "600"]) {
+      fireEvent.change(input, { target: { value: text } });
+      act(() => vi.advanceTimersByTime(100));
+    }
+    pause();
+    expect(model.saves.map((save) => ((save.value as Group).of[2] as Comparison).value)).toEqual([6, 60, 600]);
+    fireEvent.click(screen.getByTestId("qa-undo"));
+    expect(((model.saves.at(-1)!.value as Group).of[2] as Comparison).value).toBe(500);
+  });
+
   it("an edit that is taken back is not sent", () => {
     const model = show();
     const input = within(node("2")).getByRole("spinbutton");

@@ -2,8 +2,10 @@
 import type { Model, RuleBuilderTraits } from "./model";
 import { canonical, fromQuery, isGroup, isReadable, toQuery, type Query, type Rule } from "./rule";
 
-/** A burst of edits is one step: one value sent, one step of undo. */
+/** A burst of edits is one step of undo. */
 export const PAUSE_MS = 150;
+/** Python is asked sooner: whoever types slowly sees the count follow. */
+export const SEND_MS = 40;
 const MAX_STEPS = 200;
 
 export interface Shown {
@@ -26,7 +28,8 @@ export class RuleStore {
   private unreadable = false;
   private past: Query[] = [];
   private future: Query[] = [];
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  private timer: ReturnType<typeof setTimeout> | undefined; // until the burst is over
+  private sender: ReturnType<typeof setTimeout> | undefined; // until Python is told
   private shown!: Shown;
   private readonly listeners = new Set<() => void>();
 
@@ -56,15 +59,16 @@ export class RuleStore {
   getShown = (): Shown => this.shown;
   getQuery = (): Query => this.query;
 
-  /** Show an edited query at once, and send it when the edits pause. */
+  /** Show an edited query at once, send it soon, and end the burst when the edits pause. */
   change = (query: Query): void => {
     if (query === this.query) return;
     const same = canonical(fromQuery(query)) === canonical(fromQuery(this.query));
     this.query = query;
     this.unreadable = false;
     if (!same || this.timer !== undefined) {
-      clearTimeout(this.timer);
+      this.stop();
       this.timer = setTimeout(this.flush, PAUSE_MS);
+      this.sender = setTimeout(this.tellPython, SEND_MS);
     }
     this.tell();
   };
@@ -89,13 +93,24 @@ export class RuleStore {
 
   /** End the burst of edits: one step of history, one value sent if it differs from Python's. */
   flush = (): void => {
-    clearTimeout(this.timer);
-    this.timer = undefined;
+    this.stop();
     if (canonical(fromQuery(this.settled)) !== canonical(fromQuery(this.query))) {
       this.past = [...this.past, this.settled].slice(-MAX_STEPS);
       this.future = [];
     }
     this.settled = this.query;
+    this.send();
+    this.tell();
+  };
+
+  private stop(): void {
+    clearTimeout(this.timer);
+    clearTimeout(this.sender);
+    this.timer = this.sender = undefined;
+  }
+
+  private tellPython = (): void => {
+    this.sender = undefined;
     this.send();
     this.tell();
   };
@@ -122,8 +137,7 @@ export class RuleStore {
   private pull = (): void => {
     const { query, text } = read(this.model.get("value"));
     if (text === this.known) return;
-    clearTimeout(this.timer);
-    this.timer = undefined;
+    this.stop();
     this.known = text;
     this.note(text);
     this.past = [...this.past, this.settled].slice(-MAX_STEPS);
@@ -141,7 +155,7 @@ export class RuleStore {
   private tell(): void {
     this.shown = {
       query: this.query,
-      pending: this.timer !== undefined,
+      pending: this.sender !== undefined,
       wrapped: this.wrapped,
       unreadable: this.unreadable,
       canUndo: this.past.length > 0 || this.timer !== undefined,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,23 @@ if TYPE_CHECKING:
     from qa_lib.rules.matcher.matcher import Matcher
 
 Words = npt.NDArray[np.uint64]
-_BLOCK = 1_024  # terms at a time: their words stay in the cache of a core
+_BLOCK = 2_048  # terms at a time: their words stay in the cache of a core
+#: Words of working memory that a thread keeps from batch to batch. Fresh memory costs more than the algebra:
+#: the system hands out every page of it on first touch.
+_KEPT_WORDS = 2**21
+_kept = threading.local()
+
+
+def _room(use: str, rows: int, n_words: int) -> Words:
+    """Working memory of this thread for one use, with what the last batch left in it; shape (rows, n_words)."""
+    size = rows * n_words
+    if size > _KEPT_WORDS:
+        return np.empty((rows, n_words), dtype=np.uint64)
+    held: Words | None = getattr(_kept, use, None)
+    if held is None or len(held) < size:
+        held = np.empty(size, dtype=np.uint64)
+        setattr(_kept, use, held)
+    return held[:size].reshape(rows, n_words)
 
 
 class BatchMatches:
@@ -61,9 +78,10 @@ def match_batch(matcher: Matcher, people: People, as_of: int) -> BatchMatches:
 def _literals(predicates: Predicates, people: People, as_of: int) -> Words:
     """The truth of every predicate and negation as bits; shape (2 * size, n_words)."""
     size, n_words = predicates.size, -(-len(people) // 64)
-    literals = np.zeros((2 * size, n_words), dtype=np.uint64)
+    literals = _room("literals", 2 * size, n_words)
     packed = literals.view(np.uint8)
     n_bytes = -(-len(people) // 8)
+    packed[:size, n_bytes:] = 0  # every byte before is written
 
     def write(first: int, truths: npt.NDArray[np.uint8]) -> None:
         packed[first : first + len(truths), :n_bytes] = np.packbits(truths, axis=1, bitorder="little")
@@ -80,9 +98,9 @@ def _algebra(matcher: Matcher, literals: Words) -> Words:
     """Every rule from the bits of its literals; shape (n_rules, n_words)."""
     terms = matcher.terms
     n_words = literals.shape[1]
-    found = np.zeros((len(matcher.rules), n_words), dtype=np.uint64)
-    held = np.empty((len(terms.rule_of), n_words), dtype=np.uint64)
-    other = np.empty((_BLOCK, n_words), dtype=np.uint64)
+    found = np.empty((len(matcher.rules), n_words), dtype=np.uint64)
+    held = _room("held", len(terms.rule_of), n_words)
+    other = _room("other", _BLOCK, n_words)
     for start in range(0, len(held), _BLOCK):
         block = held[start : start + _BLOCK]
         columns = terms.by_column[:, start : start + _BLOCK]
@@ -92,12 +110,13 @@ def _algebra(matcher: Matcher, literals: Words) -> Words:
             longer = int(np.searchsorted(-lengths, -column))  # lengths fall
             literals.take(columns[column, :longer], axis=0, out=other[:longer], mode="clip")
             np.bitwise_and(block[:longer], other[:longer], out=block[:longer])
-    single, several = terms.single, terms.several
-    found[terms.rule_of[single]] = held[single]
-    if len(several):
-        rules = terms.rule_of[several]
-        starts = np.flatnonzero(np.diff(rules, prepend=-1))
-        found[rules[starts]] = np.bitwise_or.reduceat(held[several], starts, axis=0)
+    if not len(held):
+        found[:] = 0
+    else:
+        held.take(terms.first_of, axis=0, out=found, mode="clip")
+        found[terms.without] = 0
+        for rules, numbers in terms.later:
+            found[rules] |= held[numbers]
     known: dict[Node, Words] = {}
     for rule, node in terms.graphs.items():
         found[rule] = _bits_of(node, literals, known)

@@ -26,9 +26,10 @@ def write_events(predicates: Predicates, people: People, as_of: int, write: Writ
         events = people.events[event]
         slow: list[MeasureSection] = []
         ranges: dict[int, tuple[Ints, Ints]] = {}
+        earlier: dict[int, Ints] = {}  # all windows of a moment end together
         for section in (s for one in plan.every for s in one.sections.values()):
             if section.span not in ranges:
-                ranges[section.span] = _ranges(events, *bounds[section.span])
+                ranges[section.span] = _ranges(events, *bounds[section.span], earlier)
             if not _write_whole(section, events, *ranges[section.span], write):
                 slow.append(section)
         if plan.quick:
@@ -42,12 +43,13 @@ def _for_nobody(truths: bytes, n_people: int) -> npt.NDArray[np.uint8]:
     return np.repeat(np.frombuffer(truths, dtype=np.uint8)[:, None], n_people, axis=1)
 
 
-def _ranges(events: Events, start: int | None, end: int) -> tuple[Ints, Ints]:
+def _ranges(events: Events, start: int | None, end: int, earlier: dict[int, Ints]) -> tuple[Ints, Ints]:
     """For each person the first event inside a window and the first one after it; shape (n_people,) each."""
-    high = events.first[:-1] + _earlier(events, end)
-    if start is None:
-        return events.first[:-1], high
-    return np.minimum(events.first[:-1] + _earlier(events, start), high), high
+    for moment in (end,) if start is None else (start, end):
+        if moment not in earlier:
+            earlier[moment] = events.first[:-1] + _earlier(events, moment)
+    high = earlier[end]
+    return (events.first[:-1] if start is None else np.minimum(earlier[start], high)), high
 
 
 def _earlier(events: Events, moment: int) -> Ints:
@@ -61,10 +63,9 @@ def _write_whole(section: MeasureSection, events: Events, low: Ints, high: Ints,
     """A count or an exact sum over all events inside a window; False for other measures."""
     values = (high - low).astype(np.float64)
     if section.measure.kind == "sum":
-        column = events.columns.get(str(section.measure.property))
-        if column is None:
+        summed = events.running.get(str(section.measure.property))
+        if summed is None:
             return False
-        summed = np.concatenate(([0], np.cumsum(column)))
         values = (summed[high] - summed[low]) / 100
     elif section.measure.kind != "count":
         return False
@@ -77,8 +78,7 @@ def _write_quick(plan: EventPlan, events: Events, bounds: Bounds, n_people: int,
     """Counts over filters that only require a text, for all filters of a window at once."""
     first = plan.quick_first
     truths = _for_nobody(plan.quick_template, n_people)
-    person, times = events.person[events.rows], events.times[events.rows]
-    keys = events.filters * n_people + person
+    times, keys = events.required_times, events.required_keys
     for span, table in plan.quick_tables.items():
         start, end = bounds[span]
         inside = times < end if start is None else (times < end) & (times >= start)

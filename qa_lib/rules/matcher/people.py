@@ -31,19 +31,20 @@ class Events:
         The number of the person in the batch, and microseconds since 1970; shape (n_events,).
     first
         Where each person's events begin; shape (n_people + 1,).
-    rows, filters
-        The events that have a text that some filter requires, and the number of that filter among the
-        quick ones of the kind, by filter and person; shape (n_pairs,).
-    columns
-        Properties that are summed, in whole hundredths.
+    required_times, required_keys
+        Of the events that have a text that some filter requires: when, and the number of that filter among
+        the quick ones of the kind times the number of people plus that of the person, ascending;
+        shape (n_pairs,).
+    running
+        Of properties that are summed, the sum before each event in whole hundredths; shape (n_events + 1,).
     """
 
     person: Ints
     times: Ints
     first: Ints
-    rows: Ints
-    filters: Ints
-    columns: dict[str, Ints]
+    required_times: Ints
+    required_keys: Ints
+    running: dict[str, Ints]
 
 
 class People:
@@ -106,14 +107,20 @@ class People:
         columns = {name: _cents(there, name) for name in summed}
         person = np.repeat(np.arange(len(logs)), counts)
         pairs, of = np.array(rows, dtype=np.int64), np.array(filters, dtype=np.int64)
-        order = np.lexsort((person[pairs], of))
+        keys = of * len(logs) + person[pairs]
+        order = keys.argsort(kind="stable")
+        times = np.array([t for log in there for t in log.times], dtype=np.int64)
         return Events(
             person,
-            np.array([t for log in there for t in log.times], dtype=np.int64),
+            times,
             np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
-            pairs[order],
-            of[order],
-            {name: column for name, column in columns.items() if column is not None},
+            times[pairs[order]],
+            keys[order],
+            {
+                name: np.concatenate(([0], column.cumsum()))
+                for name, column in columns.items()
+                if column is not None
+            },
         )
 
 

@@ -83,8 +83,10 @@ class Terms:
         Shape (n_terms,): the rule of each term.
     lengths
         Shape (n_terms,): how many literals each has.
-    single, several
-        The terms that are their rule's only one; and those of the other rules, rule by rule.
+    first_of
+        Shape (n_rules,): a term of each rule; 0 for those in `without`, the rules that have none.
+    later
+        The other terms, as pairs of different rules and a term of each.
     graphs
         Rules that a term only admits, by number, with their shape.
     """
@@ -93,8 +95,9 @@ class Terms:
     by_column: npt.NDArray[np.intp]
     rule_of: npt.NDArray[np.intp]
     lengths: npt.NDArray[np.intp]
-    single: npt.NDArray[np.intp]
-    several: npt.NDArray[np.intp]
+    first_of: npt.NDArray[np.intp]
+    without: npt.NDArray[np.intp]
+    later: Sequence[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]
     graphs: Mapping[int, Node]
 
     @classmethod
@@ -122,15 +125,23 @@ class Terms:
         for i, (_, row) in enumerate(rows):
             literals[i, : len(row)] = row
         rule_of = np.array([rule for rule, _ in rows], dtype=np.intp)
-        alone = np.bincount(rule_of, minlength=len(nodes))[rule_of] == 1
         by_rule = rule_of.argsort(kind="stable")
+        counts = np.bincount(rule_of, minlength=len(nodes))
+        starts = counts.cumsum() - counts
+        first_of = np.zeros(len(nodes), dtype=np.intp)
+        first_of[counts > 0] = by_rule[starts[counts > 0]]
+        more = [
+            (rules := (counts > rank).nonzero()[0], by_rule[starts[rules] + rank])
+            for rank in range(1, int(counts.max(initial=0)))
+        ]
         return cls(
             literals,
             np.ascontiguousarray(literals.T),
             rule_of,
             np.array([len(row) for _, row in rows], dtype=np.intp),
-            alone.nonzero()[0],
-            by_rule[~alone[by_rule]],
+            first_of,
+            (counts == 0).nonzero()[0],
+            more,
             graphs,
         )
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
+from qa_lib.charts.html import is_static
 from qa_lib.charts.theme import NAME
 from qa_lib.errors import DataError, UnknownName, did_you_mean
 
@@ -25,11 +25,6 @@ _EMBED = {
     "actions": {"export": True, "source": False, "compiled": False, "editor": False},
     "renderer": "svg",
 }
-
-
-def is_static() -> bool:
-    """Whether charts are drawn as pictures: `QA_RENDER=static`, as in scheduled reports."""
-    return os.environ.get("QA_RENDER", "").strip().lower() == "static"
 
 
 def check_rows(frame: pd.DataFrame) -> pd.DataFrame:

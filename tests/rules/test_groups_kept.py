@@ -1,0 +1,64 @@
+"""Groups that an engine keeps: an edit joins only what is above it, and nothing is answered from what has changed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qa_lib.rules import All, Any, Engine, InAudience, Not, Tag, bits, to_numbers
+from qa_lib.rules.engine import SavedMembers
+from qa_lib.rules.groups import Group, GroupCache
+
+OFTEN = Tag("order_count_365d", ">=", 3)
+FUEL = Tag("is_fuel_buyer", "=", True)
+VALUABLE = Tag("average_order_value", ">", 26)
+
+
+def test_groups_of_the_same_conditions_are_told_apart(engine: Engine) -> None:
+    """And, or, their negations and their nesting over two conditions, each against plain sets."""
+    often, fuel = (set(to_numbers(engine.evaluate(r).members[()]).tolist()) for r in (OFTEN, FUEL))
+    everybody = set(range(engine.size))
+    wanted = {
+        All(OFTEN, FUEL): often & fuel,
+        Any(OFTEN, FUEL): often | fuel,
+        All(OFTEN, FUEL, negated=True): everybody - (often & fuel),
+        Any(OFTEN, FUEL, negated=True): everybody - (often | fuel),
+        All(OFTEN, Not(FUEL)): often - fuel,
+        Any(All(OFTEN), All(OFTEN, FUEL)): often,
+        All(): everybody,
+        Not(All()): set(),
+    }
+    for _ in range(2):  # the second time from what is kept
+        for rule, people in wanted.items():
+            found = engine.evaluate(rule)
+            assert set(to_numbers(found.members[()]).tolist()) == people
+            assert found.counts[()] == len(people)
+
+
+def test_an_edit_joins_only_the_groups_above_it(engine: Engine) -> None:
+    left, right = All(OFTEN, FUEL), Any(VALUABLE, FUEL)
+    before = engine.evaluate(All(left, right))
+    after = engine.evaluate(All(left, Any(VALUABLE, OFTEN)))
+    assert after.members[(0,)] is before.members[(0,)]
+    assert after.members[()] is not before.members[()]
+
+
+def test_a_group_over_a_saved_audience_is_never_kept(engine: Engine) -> None:
+    """Which version is active may change between two questions."""
+    members = [
+        bits.from_numbers(np.array([1, 2]), engine.size),
+        bits.from_numbers(np.array([3]), engine.size),
+    ]
+    versions = iter(enumerate(members, start=1))
+    own = Engine(engine.snapshot, engine.catalogue, lambda name, version: SavedMembers(*next(versions)))
+    rule = All(Any(InAudience("chosen")))
+    assert [own.evaluate(rule).counts[()] for _ in members] == [2, 1]
+
+
+def test_what_is_kept_is_bounded_and_can_be_forgotten(engine: Engine) -> None:
+    cache = GroupCache()
+    large = np.zeros(2**21, dtype=np.uint64)  # 16 MB each
+    for n in range(6):
+        cache.keep((True, str(n)), Group(large))
+    assert [cache.get((True, str(n))) is not None for n in range(6)] == [False, False, True, True, True, True]
+    cache.clear()
+    assert cache.get((True, "5")) is None
