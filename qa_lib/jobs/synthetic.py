@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from qa_lib.errors import SpecError
 from qa_lib.profiles.catalogue import described_events
-from qa_lib.profiles.columns import write_events, write_fields
+from qa_lib.profiles.columns import write_events, write_fields, write_ids
 from qa_lib.profiles.tags import TagSpec
 from qa_lib.rules import EventType, Field
 from qa_lib.sources import synthetic
@@ -136,6 +136,7 @@ def _fill(draft: Draft, people: int, random_state: int, say: Callable[[str], Non
     specs = tag_specs()
     write_fields(draft, [s.name for s in specs if s.type != "boolean"])
     write_events(draft, events)
+    write_ids(draft)
     say("suggested values")
     draft.meta["events"] = described_events(events)
     draft.meta["tags"] = [
