@@ -97,7 +97,7 @@ def publish_synthetic(
     if not 1 <= people <= MOST_PEOPLE:
         raise SpecError(f"people={people:,} is not a size of a company. Use 1 to {MOST_PEOPLE:,}.")
     say = progress or (lambda _: None)
-    recipe = ["synthetic", synthetic.RECIPE, people, random_state]
+    recipe = ["synthetic", synthetic.RECIPE, people, random_state, "ids beside the columns"]
     with workspace.publish(synthetic.AS_OF, hashlib.sha256(json.dumps(recipe).encode()).hexdigest()) as draft:
         if draft is not None:
             _fill(draft, people, random_state, say)

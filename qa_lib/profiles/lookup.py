@@ -1,23 +1,16 @@
 """One person's whole profile in milliseconds: the id by a search, every column at one place.
 
-The columns of a snapshot are tag-major; a person's row is one place in each. `PersonLookup` works out all
-places once, so that a person costs a gather per type of number rather than a query.
+Ids lie in the order of person numbers, which is theirs by length and text: an id is found by a search
+without a table of its own.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
-from datetime import date, timedelta
-from decimal import Decimal
 from typing import Any
 
-import numpy as np
-
 from qa_lib.errors import UnknownName
-from qa_lib.workspace import Column, Snapshot, quoted
-
-_EPOCH = date(1970, 1, 1)
+from qa_lib.workspace import Snapshot, quoted
 
 
 class PersonLookup:
@@ -31,13 +24,8 @@ class PersonLookup:
         self._snapshot = snapshot
         columns = snapshot.columns
         self.names = tuple(entry["spec"]["name"] for entry in snapshot.meta["tags"])
-        bits = set(columns.bitset_names)
-        arrays = {n: columns.array(n) for n in self.names if n not in bits}
-        self._readers: list[tuple[str, Column, Callable[[Any], Any]]] = [
-            (n, c, _reader(c)) for n, c in arrays.items() if c is not None
-        ]
-        self._bits = [n for n in self.names if n in bits]
-        self._asked = [n for n, c in arrays.items() if c is None]
+        held = {*columns.bitset_names, *columns.array_names}
+        self._asked = [n for n in self.names if n not in held]
         text, ends = columns.array("people.id"), columns.array("people.id_end")
         self._ids = None if text is None or ends is None else (text.values, ends.values)
 
@@ -68,14 +56,8 @@ class PersonLookup:
 
     def values_at(self, person_no: int) -> dict[str, Any]:
         """Every tag of the person with this number."""
-        found: dict[str, Any] = dict.fromkeys(self.names)
-        for name, column, read in self._readers:
-            if column.known is None or column.known[person_no]:
-                found[name] = read(column.values[person_no])
-        if self._bits:
-            flags = self._snapshot.columns.person(person_no)
-            for name in self._bits:
-                found[name] = flags[name]
+        held = self._snapshot.columns.person(person_no)
+        found: dict[str, Any] = {name: held.get(name) for name in self.names}
         if self._asked:
             chosen = ", ".join(map(quoted, self._asked))
             row = self._snapshot.cursor().execute(
@@ -101,18 +83,3 @@ class PersonLookup:
         wanted = (len(person_id), person_id)
         place = bisect_left(range(len(ends)), wanted, key=id_at)
         return place if place < len(ends) and id_at(place) == wanted else None
-
-
-def _reader(column: Column) -> Callable[[Any], Any]:
-    """What makes one value of this column Python's own."""
-    match column.kind:
-        case "text":
-            return lambda code: column.texts[code]
-        case "date":
-            return lambda days: _EPOCH + timedelta(days=int(days))
-        case "boolean":
-            return bool
-        case "number" if column.scale:
-            return lambda whole: Decimal(int(whole)).scaleb(-column.scale)
-        case _:
-            return lambda value: value.item() if isinstance(value, np.generic) else value

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qa_lib.errors import UnknownName, WorkspaceUnusable, did_you_mean
+from qa_lib.workspace.rows import RowReader
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -233,13 +234,19 @@ class Columns:
             self._columns[name] = _column(self._bytes, self._arrays[name])
         return self._columns[name]
 
-    def person(self, person_no: int) -> dict[str, bool | None]:
-        """Every boolean tag of one person; None where it has no value."""
-        if not self._bitsets:
-            return {}
-        column = (self._rows[:, person_no // 64] >> np.uint64(person_no % 64)) & np.uint64(1)
-        found = dict(zip(self._bitsets, column.astype(bool).tolist(), strict=True))
-        return {n: found[n] if found.get(f"{n}?", True) else None for n in self.bitset_names}
+    def person(self, person_no: int) -> dict[str, Any]:
+        """Every field of one person that a column holds; None where it has no value."""
+        return self._reader.person(person_no)
+
+    @cached_property
+    def _reader(self) -> RowReader:
+        def texts(name: str) -> tuple[str, ...]:
+            column = self.array(name)
+            return () if column is None else column.texts
+
+        fields = {n: e for n, e in self._arrays.items() if "." not in n}
+        bitsets = {n: entry["row"] for n, entry in self._bitsets.items()}
+        return RowReader(fields, self._bytes, bitsets, self._rows, texts)
 
 
 def _column(data: npt.NDArray[np.uint8], entry: Mapping[str, Any]) -> Column:
