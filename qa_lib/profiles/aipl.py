@@ -106,7 +106,12 @@ def aipl_flow(snapshot: Snapshot, *, days: int = 30, policy: AiplPolicy | None =
             counts.append({"day": day, "stage": name, "people_count": int(moved[:, j].sum())})
             for k, origin in enumerate(_NAMES):
                 if moved[k, j]:
-                    row = {"day": day, "from_stage": origin, "to_stage": name, "people_count": int(moved[k, j])}
+                    row = {
+                        "day": day,
+                        "from_stage": origin,
+                        "to_stage": name,
+                        "people_count": int(moved[k, j]),
+                    }
                     flow.append(row)
     return AiplFlow(pd.DataFrame(counts), pd.DataFrame(flow))
 
@@ -140,7 +145,9 @@ def _events(snapshot: Snapshot, event: str) -> tuple[npt.NDArray[np.int64], npt.
     import duckdb
 
     try:
-        found = snapshot.frame(f"SELECT person_no, epoch_us(occurred_at) AS at FROM {quoted(f'event_{event}')}")
+        found = snapshot.frame(
+            f"SELECT person_no, epoch_us(occurred_at) AS at FROM {quoted(f'event_{event}')}"
+        )
     except duckdb.CatalogException:
         raise SpecError(f"AIPL policy: the snapshot has no event {event!r}.") from None
     return found["person_no"].to_numpy(dtype=np.int64), found["at"].to_numpy(dtype=np.int64)

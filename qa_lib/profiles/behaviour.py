@@ -189,7 +189,9 @@ def check_family(family: BehaviourFamily, events: Mapping[str, EventType]) -> No
         if needs != (given is not None):
             raise SpecError(f"{where}: measure {measure.kind!r} takes {'a' if needs else 'no'} property.")
         if given is not None and given not in types:
-            raise SpecError(f"{where}: {family.event!r} has no property {given!r}.{did_you_mean(given, types)}")
+            raise SpecError(
+                f"{where}: {family.event!r} has no property {given!r}.{did_you_mean(given, types)}"
+            )
         if measure.kind in _NEEDS_NUMBER and types[str(given)] != "number":
             raise SpecError(f"{where}: {measure.kind!r} needs a number; {given!r} is a {types[str(given)]}.")
         if measure.kind in ("share", "top") and family.by is None:
@@ -226,7 +228,13 @@ def _tag(
 ) -> BehaviourTag:
     of = {p.name: p for p in event.properties}
     prop = of.get(measure.property or "")
-    by = CALENDAR[family.by][0] if family.by in CALENDAR else of[family.by].label if family.by else Label("", "")
+    by = (
+        CALENDAR[family.by][0]
+        if family.by in CALENDAR
+        else of[family.by].label
+        if family.by
+        else Label("", "")
+    )
     zh, en = _WORDS[measure.kind]
     said = {"p": prop.label.zh if prop else "", "b": by.zh}, {"p": prop.label.en if prop else "", "b": by.en}
     when = window_words(window)
@@ -243,20 +251,35 @@ def _tag(
         label_zh=f"{when.zh}{event.label.zh}{what}{zh.format(**said[0])}",
         label_en=f"{event.label.en.capitalize()}{' ' + what if what else ''}: {en.format(**said[1])}, {when.en}",
         type=type,
-        form="days_since" if measure.kind in OF_THE_MOMENT else "preference" if type == "text" else "statistic",
-        unit="days" if days else "times" if measure.kind == "count" else prop.unit if prop and measure.kind != "distinct" else "",
+        form="days_since"
+        if measure.kind in OF_THE_MOMENT
+        else "preference"
+        if type == "text"
+        else "statistic",
+        unit="days"
+        if days
+        else "times"
+        if measure.kind == "count"
+        else prop.unit
+        if prop and measure.kind != "distinct"
+        else "",
         window=when.en,
         zero=measure.kind in ZERO,
         owner=family.owner,
         refresh=family.refresh,
         version=family.version,
-        lineage=tuple(dict.fromkeys(
-            f"{event.table}.{n}" for n in ("occurred_at", family.by, measure.property)
-            if n is not None and n not in CALENDAR and (n != family.by or value is not None or values)
-        )),
+        lineage=tuple(
+            dict.fromkeys(
+                f"{event.table}.{n}"
+                for n in ("occurred_at", family.by, measure.property)
+                if n is not None and n not in CALENDAR and (n != family.by or value is not None or values)
+            )
+        ),
     )
     by_name = family.by if value is not None or values else None
-    return BehaviourTag(spec, family.name, family.label, family.event, by_name, value, window, measure, values)
+    return BehaviourTag(
+        spec, family.name, family.label, family.event, by_name, value, window, measure, values
+    )
 
 
 def slug(value: str) -> str:

@@ -203,7 +203,9 @@ def _latest(draft: Draft) -> dict[str, str]:
         sql = f"SELECT max(epoch_us(occurred_at)) FROM {quoted(source.type.table)}"
         us = draft.connection.execute(sql).fetchall()[0][0]
         if us is not None:
-            found[source.type.table] = (datetime.fromtimestamp(0, UTC) + timedelta(microseconds=us)).isoformat()
+            found[source.type.table] = (
+                datetime.fromtimestamp(0, UTC) + timedelta(microseconds=us)
+            ).isoformat()
     return found
 
 

@@ -83,7 +83,11 @@ def write_ids(draft: Draft) -> None:
     _, ends, data = column.buffers()
     offsets = np.frombuffer(ends, dtype=np.int64)[column.offset : column.offset + len(column) + 1]
     given = b"" if data is None else data
-    text = np.frombuffer(given, dtype=np.uint8)[offsets[0] : offsets[-1]] if len(column) else np.zeros(0, np.uint8)
+    text = (
+        np.frombuffer(given, dtype=np.uint8)[offsets[0] : offsets[-1]]
+        if len(column)
+        else np.zeros(0, np.uint8)
+    )
     draft.columns.array("people.id", "number", [text])
     draft.columns.array("people.id_end", "number", [offsets[1:] - offsets[0]])
 

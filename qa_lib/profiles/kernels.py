@@ -126,7 +126,12 @@ def compute(
                 continue
             group = _Group(rows, places.get(value, nothing), people, cutoff)
             for tag in of_value:
-                yield tag, whole.share(tag, places.get(value, nothing)) if tag.measure.kind == "share" and whole else group.cells(tag)
+                yield (
+                    tag,
+                    whole.share(tag, places.get(value, nothing))
+                    if tag.measure.kind == "share" and whole
+                    else group.cells(tag),
+                )
 
 
 class _Cutoff:
@@ -298,7 +303,7 @@ def _last_places(who: Values, value: Values, rows: Places) -> tuple[Values, Plac
     """By one sort of whole numbers that hold person, value and place; by a sort of three keys where too large."""
     if not len(rows):
         return who[:0], rows
-    bits = int(len(who)).bit_length()
+    bits = len(who).bit_length()
     width = int(value.max()) + 1
     pair = who[rows] * width + value[rows]
     if (int(who.max()) + 1) * width < 2 ** (62 - bits):

@@ -80,7 +80,9 @@ class BetaGeometric(BaseEstimator):
         """
         x, t, age = _checked(frequency, recency, age)
         if not (x > 0).any():
-            raise DataError(f"None of {len(x)} people bought a second time: nothing tells how often they buy.")
+            raise DataError(
+                f"None of {len(x)} people bought a second time: nothing tells how often they buy."
+            )
         unit = max(age.max(), 1.0) / 10  # so that all four parameters are of the size of 1
         rows, people = np.unique(np.stack([x, t / unit, age / unit], axis=1), axis=0, return_counts=True)
 

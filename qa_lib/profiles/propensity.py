@@ -133,7 +133,9 @@ def _asked(snapshot: Snapshot, target: Target, at: datetime, horizon: timedelta)
     given = {"at": at, "active": ACTIVE_DAYS}
     found = snapshot.frame(_FEATURES, given).set_index("person_no")
     if target == "high_potential":
-        found = found[_spend(snapshot, found.index, at - horizon, at) < _bound(snapshot, found.index, at, horizon)]
+        found = found[
+            _spend(snapshot, found.index, at - horizon, at) < _bound(snapshot, found.index, at, horizon)
+        ]
     return found
 
 
@@ -199,7 +201,9 @@ def _report(
     rank = pd.Series(foretold).rank(method="first").to_numpy() - 1
     tenth = (10 * rank) // len(rank)
     rows = pd.DataFrame({"tenth": tenth, "p": foretold, "y": truth})
-    bins = rows.groupby("tenth").agg(predicted=("p", "mean"), observed=("y", "mean"), people_count=("y", "size"))
+    bins = rows.groupby("tenth").agg(
+        predicted=("p", "mean"), observed=("y", "mean"), people_count=("y", "size")
+    )
     weight = bins["people_count"] / len(rows)
     base = float(truth.mean())
     return PropensityReport(

@@ -138,7 +138,9 @@ def changed_people(
     return (now != earlier) | ~known
 
 
-def fingerprints(rows: EventRows, names: Iterable[str], starts: Values, people: int) -> npt.NDArray[np.uint64]:
+def fingerprints(
+    rows: EventRows, names: Iterable[str], starts: Values, people: int
+) -> npt.NDArray[np.uint64]:
     """One number a person for the events that they have in these windows; shape (people,).
 
     Parameters

@@ -72,7 +72,9 @@ class RfmPolicy(Spec):
             raise ValueError("method 'threshold' takes as many bounds of each of the three quantities")
         falling, rising = list(self.recency_days), [list(b) for b in bounds[1:]]
         if falling != sorted(set(falling), reverse=True) or any(b != sorted(set(b)) for b in rising):
-            raise ValueError("bounds go from the worst on: recency_days fall, frequency and monetary_amount rise")
+            raise ValueError(
+                "bounds go from the worst on: recency_days fall, frequency and monetary_amount rise"
+            )
         return self
 
     @property

@@ -64,7 +64,9 @@ def _measured(
         say(f"{name}: {took[name]:.2f} s ({cpu[name]:.2f} CPU s), peak {peak[name]:,.0f} MB")
         return found
 
-    def ours(name: str, array: Callable[[str], Column | None], moment: Any, base: Base | None) -> tuple[Columns, Refreshed]:
+    def ours(
+        name: str, array: Callable[[str], Column | None], moment: Any, base: Base | None
+    ) -> tuple[Columns, Refreshed]:
         place = folder / name
         place.mkdir()
 
@@ -103,13 +105,21 @@ def _measured(
     _, slid = ours("ours, a day later", snapshot.columns.array, as_of + timedelta(days=1), base)
     say(f"a day later: people computed anew by event {slid.changed_people}")
     lookups = _lookups(snapshot, full, tags)
-    total = (took["ours"] + took["ours, 1 % changed"]) / (took["DuckDB by hand"] + took["DuckDB by hand, 1 % changed"])
+    total = (took["ours"] + took["ours, 1 % changed"]) / (
+        took["DuckDB by hand"] + took["DuckDB by hand, 1 % changed"]
+    )
     return [
         *(Figure(name, seconds, "s") for name, seconds in took.items()),
         *(Figure(f"{name}, CPU", seconds, "CPU s") for name, seconds in cpu.items()),
         Figure("pandas, scaled", again, "s", "pandas"),
         *(Figure(f"{name}, peak memory", mb, "MB") for name, mb in peak.items()),
-        Figure("ours on disk", sum(f.stat().st_size for f in (folder / "ours").iterdir()) / 1e6 if (folder / "ours").exists() else 0.0, "MB"),
+        Figure(
+            "ours on disk",
+            sum(f.stat().st_size for f in (folder / "ours").iterdir()) / 1e6
+            if (folder / "ours").exists()
+            else 0.0,
+            "MB",
+        ),
         at_most("ours : DuckDB by hand, build and refresh", total, "x", "DuckDB", BAR),
         Figure("one person's profile, tags", float(len(tags) + len(snapshot.meta["tags"])), "tags"),
         Figure("one person's profile, p50", float(np.percentile(lookups, 50)), "ms"),
@@ -148,7 +158,9 @@ class _Beside:
         return self._more.array(name) or self._own.array(name)
 
 
-def _equal(ours: Columns, peer: duckdb.DuckDBPyConnection, grouped: Mapping[str, list[Any]], people: int) -> None:
+def _equal(
+    ours: Columns, peer: duckdb.DuckDBPyConnection, grouped: Mapping[str, list[Any]], people: int
+) -> None:
     """Every value of every tag."""
     for event, tags in grouped.items():
         for first in range(0, len(tags), 40):
@@ -170,11 +182,18 @@ def _same(tag: Any, ours: Columns, theirs: Any, peer: str) -> None:
         found = np.where(column.known, found, np.nan)
     if not np.allclose(found, theirs, rtol=1e-9, atol=1e-9, equal_nan=True):
         where = np.flatnonzero(~np.isclose(found, theirs, rtol=1e-9, atol=1e-9, equal_nan=True))
-        raise WrongAnswer(f"{tag.name}: person {where[0]} has {found[where[0]]}, {peer} says {theirs[where[0]]}")
+        raise WrongAnswer(
+            f"{tag.name}: person {where[0]} has {found[where[0]]}, {peer} says {theirs[where[0]]}"
+        )
 
 
 def _sampled_pandas(
-    peer: duckdb.DuckDBPyConnection, ours: Columns, grouped: Mapping[str, list[Any]], as_of: Any, people: int, every: int
+    peer: duckdb.DuckDBPyConnection,
+    ours: Columns,
+    grouped: Mapping[str, list[Any]],
+    as_of: Any,
+    people: int,
+    every: int,
 ) -> float:
     """Seconds for all tags, from every so many of them."""
     seconds = 0.0
@@ -192,7 +211,9 @@ def _sampled_pandas(
     return seconds
 
 
-def _with_late_events(snapshot: Snapshot, grouped: Mapping[str, list[Any]], place: Path, people: int) -> Columns:
+def _with_late_events(
+    snapshot: Snapshot, grouped: Mapping[str, list[Any]], place: Path, people: int
+) -> Columns:
     """The events with one late event of each kind for 1 % of the people, at its place in time."""
     place.mkdir()
     writer = ColumnsWriter(place)
@@ -219,7 +240,9 @@ def _with_late_events(snapshot: Snapshot, grouped: Mapping[str, list[Any]], plac
     return Columns(place)
 
 
-def _tell(peer: duckdb.DuckDBPyConnection, changed: Columns, grouped: Mapping[str, list[Any]], people: int) -> None:
+def _tell(
+    peer: duckdb.DuckDBPyConnection, changed: Columns, grouped: Mapping[str, list[Any]], people: int
+) -> None:
     """Give the peer the same rows, and tell it who changed."""
     import pandas as pd
 
@@ -239,7 +262,9 @@ def _tell(peer: duckdb.DuckDBPyConnection, changed: Columns, grouped: Mapping[st
                     rows[name] = column.values if not column.scale else column.values / 10**column.scale
         frame = pd.DataFrame(rows)
         peer.register("given", frame)
-        columns = ", ".join(f"CAST({d[0]} AS {t}) AS {d[0]}" for d, t in zip(own, _types(peer, event), strict=True))
+        columns = ", ".join(
+            f"CAST({d[0]} AS {t}) AS {d[0]}" for d, t in zip(own, _types(peer, event), strict=True)
+        )
         before = peer.execute(f"SELECT person_no, count(*) FROM event_{event} GROUP BY 1").fetchnumpy()
         peer.execute(f"CREATE OR REPLACE TABLE event_{event} AS SELECT {columns} FROM given")
         peer.unregister("given")
@@ -253,7 +278,8 @@ def _tell(peer: duckdb.DuckDBPyConnection, changed: Columns, grouped: Mapping[st
 
 def _types(peer: duckdb.DuckDBPyConnection, event: str) -> list[str]:
     rows = peer.execute(
-        "SELECT data_type FROM duckdb_columns() WHERE table_name = $t ORDER BY column_index", {"t": f"event_{event}"}
+        "SELECT data_type FROM duckdb_columns() WHERE table_name = $t ORDER BY column_index",
+        {"t": f"event_{event}"},
     )
     return [r[0] for r in rows.fetchall()]
 

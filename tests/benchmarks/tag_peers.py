@@ -145,7 +145,9 @@ def refresh_by_hand(
         connection.execute(f"INSERT INTO tags_{event} {hand_written(event, of_event, as_of, only)}")
 
 
-def by_pandas(frame: pd.DataFrame, tags: Sequence[BehaviourTag], as_of: datetime, people: int) -> dict[str, np.ndarray]:
+def by_pandas(
+    frame: pd.DataFrame, tags: Sequence[BehaviourTag], as_of: datetime, people: int
+) -> dict[str, np.ndarray]:
     """A groupby per tag, as in a notebook; `frame` holds one kind of event, sorted by time."""
     found: dict[str, np.ndarray] = {}
     everybody = pd.RangeIndex(people)

@@ -98,7 +98,9 @@ def tags_of(snapshot: Snapshot) -> tuple[BehaviourTag, ...]:
 
 def column(snapshot: Snapshot, tag: BehaviourTag) -> pd.Series:
     """The tag through SQL's eyes: the packed column in front of `profile`."""
-    found = snapshot.frame(f'SELECT "{tag.name}" AS v FROM profile ORDER BY person_no', packed=[tag.name])["v"]
+    found = snapshot.frame(f'SELECT "{tag.name}" AS v FROM profile ORDER BY person_no', packed=[tag.name])[
+        "v"
+    ]
     return found if tag.spec.type == "text" else found.astype("float64")
 
 
@@ -123,7 +125,11 @@ def by_sql(snapshot: Snapshot, found: list[BehaviourTag]) -> pd.DataFrame:
 
 def test_every_measure_over_every_value_and_window_equals_the_query_of_declared_tags(told: Workspace) -> None:
     snapshot = told.snapshot(LATER)
-    found = [t for t in tags_of(snapshot) if t.measure.kind not in ("share", "top") and t.by not in ("weekday", "daypart")]
+    found = [
+        t
+        for t in tags_of(snapshot)
+        if t.measure.kind not in ("share", "top") and t.by not in ("weekday", "daypart")
+    ]
     assert {t.measure.kind for t in found} == {m.kind for m in ALL_KINDS} - {"share", "top"}
     for event in ("purchase", "redeem"):
         of_event = [t for t in found if t.event == event]
@@ -152,15 +158,28 @@ def test_shares_favourites_and_local_times_equal_pandas(told: Workspace) -> None
             inside = rows if start is None else rows[rows["occurred_at"] >= pd.Timestamp(start)]
             value = inside[tag.by]
             if calendar:
-                texts = ([t for t in tag.values] or sorted({t.value for t in tags_of(snapshot) if t.by == tag.by and t.value}))  # type: ignore[type-var]
+                texts = list(tag.values) or sorted(
+                    {t.value for t in tags_of(snapshot) if t.by == tag.by and t.value}
+                )  # type: ignore[type-var]
                 value = value.map(dict(enumerate(texts)))
             whole = inside.groupby("person_no").size()
             if tag.measure.kind == "top":
-                n = inside.assign(v=value)[value.isin(tag.values)].groupby(["person_no", "v"]).size().reset_index(name="n")
+                n = (
+                    inside.assign(v=value)[value.isin(tag.values)]
+                    .groupby(["person_no", "v"])
+                    .size()
+                    .reset_index(name="n")
+                )
                 n = n.sort_values(["person_no", "n", "v"], ascending=[True, False, True])
-                best = n.drop_duplicates("person_no").set_index("person_no")["v"].reindex(range(snapshot.people_count))
+                best = (
+                    n.drop_duplicates("person_no")
+                    .set_index("person_no")["v"]
+                    .reindex(range(snapshot.people_count))
+                )
                 ours = column(snapshot, tag)
-                assert ours.where(ours.notna(), None).tolist() == best.where(best.notna(), None).tolist(), tag.name
+                assert ours.where(ours.notna(), None).tolist() == best.where(best.notna(), None).tolist(), (
+                    tag.name
+                )
                 continue
             part = inside[value == tag.value].groupby("person_no").size()
             if tag.measure.kind == "share":
@@ -185,7 +204,8 @@ def same_as_a_full_build(made: Workspace, as_of: str, tmp_path: Path) -> dict[st
     assert sorted(refreshed.columns.array_names) == sorted(whole.columns.array_names)
     for name in whole.columns.array_names:
         one, two = refreshed.columns.array(name), whole.columns.array(name)
-        assert one is not None and two is not None
+        assert one is not None
+        assert two is not None
         assert (one.kind, one.scale, one.texts) == (two.kind, two.scale, two.texts), name
         assert one.values.dtype == two.values.dtype, name
         np.testing.assert_array_equal(one.values, two.values, err_msg=name)
@@ -193,9 +213,13 @@ def same_as_a_full_build(made: Workspace, as_of: str, tmp_path: Path) -> dict[st
         if one.known is not None and two.known is not None:
             np.testing.assert_array_equal(one.known, two.known, err_msg=name)
     for name in whole.columns.bitset_names:
-        np.testing.assert_array_equal(refreshed.columns.bitset(name), whole.columns.bitset(name), err_msg=name)
+        np.testing.assert_array_equal(
+            refreshed.columns.bitset(name), whole.columns.bitset(name), err_msg=name
+        )
     drop = {META}
-    assert {k: v for k, v in refreshed.meta.items() if k not in drop} == {k: v for k, v in whole.meta.items() if k not in drop}
+    assert {k: v for k, v in refreshed.meta.items() if k not in drop} == {
+        k: v for k, v in whole.meta.items() if k not in drop
+    }
     other.state.engine.dispose()
     return dict(computed)
 
@@ -224,7 +248,9 @@ def test_late_corrected_and_new_rows_reach_only_their_people(changing: Workspace
     new = lines[(lines["person_id"] == two)].head(1).assign(person_id="A-newcomer", order_id="late")
     table = TABLES["order_lines"]
     schema = table.arrow_schema()
-    rows = pa.Table.from_pandas(pd.concat([lines, new]), preserve_index=False).select(schema.names).cast(schema)
+    rows = (
+        pa.Table.from_pandas(pd.concat([lines, new]), preserve_index=False).select(schema.names).cast(schema)
+    )
     changing.replace(table, rows.to_batches())
     computed = same_as_a_full_build(changing, LATER, tmp_path)
     # no tag over visits reads an amount: the correction concerns purchases alone
@@ -236,7 +262,7 @@ def test_a_tag_of_a_family_is_a_tag_like_any_other(told: Workspace) -> None:
     snapshot = told.snapshot(LATER)
     known = catalogue(snapshot)
     engine = Engine(snapshot, known)
-    for tag in tags_of(snapshot)[:: 7]:
+    for tag in tags_of(snapshot)[::7]:
         values = column(snapshot, tag)
         if tag.spec.type == "number" and values.notna().any():
             middle = float(values.median())
@@ -255,7 +281,8 @@ def test_a_tag_of_a_family_is_a_tag_like_any_other(told: Workspace) -> None:
 def test_names_are_stable_and_told_apart() -> None:
     assert slug("GROCERY") == "grocery"
     assert slug("FRUIT & VEG") != slug("FRUIT / VEG")
-    assert slug("食品").startswith("v") and slug("食品") != slug("饮料")
+    assert slug("食品").startswith("v")
+    assert slug("食品") != slug("饮料")
     family = FAMILIES[0]
     with pytest.raises(SpecError, match="which is there already"):
         expand([family, family.model_copy(update={"name": "again"})], EVENTS, {})
@@ -275,7 +302,9 @@ def test_names_are_stable_and_told_apart() -> None:
         ({"windows": []}, "windows"),
     ],
 )
-def test_a_family_that_cannot_be_is_refused_with_its_file(tmp_path: Path, change: dict[str, object], said: str) -> None:
+def test_a_family_that_cannot_be_is_refused_with_its_file(
+    tmp_path: Path, change: dict[str, object], said: str
+) -> None:
     import yaml
 
     value = FAMILIES[0].to_dict() | change
@@ -293,7 +322,13 @@ def test_families_read_back_as_they_were_written(tmp_path: Path) -> None:
 def test_one_persons_page_shows_the_tags_of_families(told: Workspace) -> None:
     snapshot = told.snapshot(LATER)
     found = person_profile(snapshot, "1").set_index("name")["value"]
-    for tag in tags_of(snapshot)[:: 5]:
-        number = int(snapshot.frame("SELECT person_no FROM people WHERE person_id = '1'")["person_no"].iloc[0])
+    for tag in tags_of(snapshot)[::5]:
+        number = int(
+            snapshot.frame("SELECT person_no FROM people WHERE person_id = '1'")["person_no"].iloc[0]
+        )
         expected = column(snapshot, tag)[number]
-        assert (pd.isna(found[tag.name]) and pd.isna(expected)) or found[tag.name] == expected or float(found[tag.name]) == expected
+        assert (
+            (pd.isna(found[tag.name]) and pd.isna(expected))
+            or found[tag.name] == expected
+            or float(found[tag.name]) == expected
+        )

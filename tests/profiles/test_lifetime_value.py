@@ -19,7 +19,8 @@ from qa_lib.workspace import Snapshot
 def cdnow() -> pd.DataFrame:
     """2,357 customers of CDNOW in 1997, as the package lifetimes (MIT) ships them; it is not imported."""
     found = importlib.util.find_spec("lifetimes")
-    assert found is not None and found.submodule_search_locations
+    assert found is not None
+    assert found.submodule_search_locations
     folder = Path(found.submodule_search_locations[0]) / "datasets"
     return pd.read_csv(folder / "cdnow_customers_summary_with_transactions.csv")
 
@@ -68,7 +69,9 @@ def test_expectations_equal_people_simulated_from_the_model() -> None:
 def test_a_period_that_was_held_back_is_foretold(snapshot: Snapshot) -> None:
     cut = snapshot.as_of - timedelta(days=84)
     before = purchase_history(snapshot, cut)
-    weeks = [before[c] / u for c, u in (("btyd_repeat_count", 1), ("btyd_recency_days", 7), ("btyd_age_days", 7))]
+    weeks = [
+        before[c] / u for c, u in (("btyd_repeat_count", 1), ("btyd_recency_days", 7), ("btyd_age_days", 7))
+    ]
     model = BetaGeometric().fit(*weeks)
     foretold = model.expected(12, *weeks).sum()
     whole = purchase_history(snapshot).set_index("person_no")["btyd_repeat_count"]

@@ -41,14 +41,19 @@ def test_what_came_later_changes_neither_scores_nor_report(other_workspace: Work
     later = build(other_workspace)
     moment = pd.Timestamp(early)
     rows = later.frame("SELECT person_no, occurred_at FROM event_visit")
-    ids = [s.frame("SELECT person_id FROM people ORDER BY person_no")["person_id"] for s in (other_workspace.snapshot(early), later)]
+    ids = [
+        s.frame("SELECT person_id FROM people ORDER BY person_no")["person_id"]
+        for s in (other_workspace.snapshot(early), later)
+    ]
     after = rows[(rows["occurred_at"] >= moment) & (rows["occurred_at"] < moment + pd.Timedelta(days=45))]
     came = set(ids[1].iloc[after["person_no"].unique()])
     left = ~ids[0].iloc[alone.scores["person_no"]].isin(came).to_numpy()
     assert roc_auc_score(left, alone.scores["probability_rate"]) > 0.6
     again = propensity(other_workspace.snapshot(early), "churn", horizon_days=45)
     np.testing.assert_array_equal(alone.scores["probability_rate"], again.scores["probability_rate"])
-    examined = propensity(later, "churn", horizon_days=int((later.as_of - moment.to_pydatetime()).days)).report
+    examined = propensity(
+        later, "churn", horizon_days=int((later.as_of - moment.to_pydatetime()).days)
+    ).report
     assert examined.people > 0
 
 
