@@ -126,7 +126,7 @@ def _ends(left: Any, right: Any, size: int) -> tuple[npt.NDArray[Any], npt.NDArr
     if a.shape != b.shape or a.ndim != 1:
         raise DataError(f"The links have {a.shape} left and {b.shape} right ends. Give as many of each.")
     for ends in (a, b):
-        if len(ends) and not (0 <= int(ends.min()) and int(ends.max()) < size):
+        if len(ends) and not (int(ends.min()) >= 0 and int(ends.max()) < size):
             raise DataError(
                 f"A link ends at {int(ends.min())} or {int(ends.max())}; identifiers go from 0 to {size - 1}. "
                 "Say how many are new."

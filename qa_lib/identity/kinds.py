@@ -176,9 +176,7 @@ def kind(name: str) -> Kind:
         ) from None
 
 
-def normalise(
-    kind_name: str, value: str, *, fold_email_dots: bool = False, region: str | None = None
-) -> str:
+def normalise(kind_name: str, value: str, *, fold_email_dots: bool = False, region: str | None = None) -> str:
     """The one form of an identifier's value, under which equal identifiers are equal texts.
 
     Parameters

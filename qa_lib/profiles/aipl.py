@@ -41,10 +41,10 @@ class Sign(Spec):
 class AiplPolicy(Spec):
     """The signs of each stage; one of them is enough, and the highest stage counts."""
 
-    awareness: tuple[Sign, ...] = (Sign("receive", 15), Sign("browse", 15))
-    interest: tuple[Sign, ...] = (Sign("cart", 15), Sign("browse", 15, 2))
-    purchase: tuple[Sign, ...] = (Sign("visit", 365),)
-    loyalty: tuple[Sign, ...] = (Sign("visit", 365, 2),)
+    awareness: tuple[Sign, ...] = (Sign(event="receive", days=15), Sign(event="browse", days=15))
+    interest: tuple[Sign, ...] = (Sign(event="cart", days=15), Sign(event="browse", days=15, at_least=2))
+    purchase: tuple[Sign, ...] = (Sign(event="visit", days=365),)
+    loyalty: tuple[Sign, ...] = (Sign(event="visit", days=365, at_least=2),)
 
 
 @dataclass(frozen=True)

@@ -202,7 +202,7 @@ def _tags(
     family: BehaviourFamily, event: EventType, common: Mapping[tuple[str, str], Sequence[str]]
 ) -> Iterable[BehaviourTag]:
     values: tuple[str, ...] = ()
-    if family.by in CALENDAR:
+    if family.by is not None and family.by in CALENDAR:
         values = family.values or CALENDAR[family.by][1]
     elif family.by is not None:
         values = family.values or tuple(common.get((family.event, family.by), ())[: family.top])
@@ -228,13 +228,9 @@ def _tag(
 ) -> BehaviourTag:
     of = {p.name: p for p in event.properties}
     prop = of.get(measure.property or "")
-    by = (
-        CALENDAR[family.by][0]
-        if family.by in CALENDAR
-        else of[family.by].label
-        if family.by
-        else Label("", "")
-    )
+    by = Label("", "")
+    if family.by is not None:
+        by = CALENDAR[family.by][0] if family.by in CALENDAR else of[family.by].label
     zh, en = _WORDS[measure.kind]
     said = {"p": prop.label.zh if prop else "", "b": by.zh}, {"p": prop.label.en if prop else "", "b": by.en}
     when = window_words(window)

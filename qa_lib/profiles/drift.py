@@ -84,7 +84,9 @@ def _shares(before: pd.Series, now: pd.Series, numeric: bool) -> npt.NDArray[np.
     if numeric:
         one, two = (v.astype("float64").to_numpy() for v in (before, now))
         known = one[np.isfinite(one)]
-        cuts = np.unique(np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1])) if len(known) else []
+        cuts = (
+            np.unique(np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1])) if len(known) else np.zeros(0)
+        )
         places = [np.where(np.isfinite(v), np.searchsorted(cuts, v), len(cuts) + 1) for v in (one, two)]
     else:
         texts = pd.Index(sorted({*before.dropna(), *now.dropna()}))

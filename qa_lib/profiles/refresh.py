@@ -256,13 +256,13 @@ def _write(
         packed = np.packbits(values, bitorder="little")
         flags[tag.name].view(np.uint8)[: len(packed)] = packed
         return
-    given = {} if known is None else {"known": [known]}
+    known_parts = None if known is None else [known]
     if tag.measure.kind == "top":
         n = np.bincount(values, minlength=len(tag.values) + 1)
         common = sorted(zip(tag.values, n[:-1].tolist(), strict=True), key=lambda one: (-one[1], one[0]))
         done.values[tag.name] = [[text, count] for text, count in common if count]
         narrow = values.astype(np.min_scalar_type(len(tag.values)))
-        writer.array(tag.name, "text", [narrow], texts=tag.values, in_profile=False, **given)
+        writer.array(tag.name, "text", [narrow], texts=tag.values, in_profile=False, known=known_parts)
         return
     narrow = values.astype(_narrow(values), copy=False)
-    writer.array(tag.name, "number", [narrow], scale=scale, in_profile=False, **given)
+    writer.array(tag.name, "number", [narrow], scale=scale, in_profile=False, known=known_parts)

@@ -28,12 +28,16 @@ def standard_families(events: Iterable[EventType]) -> tuple[BehaviourFamily, ...
     for event in events:
         names = {p.name for p in event.properties}
         split = next((s for s in SPLITS if s in names), None)
-        measures = [FamilyMeasure("count"), FamilyMeasure("active_days"), FamilyMeasure("days_since_last")]
-        measures += [FamilyMeasure("distinct", "item_id")] if "item_id" in names else []
+        measures = [
+            FamilyMeasure(kind="count"),
+            FamilyMeasure(kind="active_days"),
+            FamilyMeasure(kind="days_since_last"),
+        ]
+        measures += [FamilyMeasure(kind="distinct", property="item_id")] if "item_id" in names else []
         for prop in (a for a in _AMOUNTS if a in names):
-            measures += [FamilyMeasure("sum", prop), FamilyMeasure("avg", prop)]
+            measures += [FamilyMeasure(kind="sum", property=prop), FamilyMeasure(kind="avg", property=prop)]
         found.append(_family(event, "how much", "多少", split, _DAYS, measures, whole=True))
-        shares = [FamilyMeasure("share"), FamilyMeasure("top")]
+        shares = [FamilyMeasure(kind="share"), FamilyMeasure(kind="top")]
         if split:
             found.append(_family(event, "preference", "偏好", split, _LONG, shares))
         for name, (label, _) in CALENDAR.items():
@@ -59,7 +63,7 @@ def _family(
         by=by,
         top=12,
         whole=whole,
-        windows=tuple(Last(n, "day") for n in days),
+        windows=tuple(Last(n=n, unit="day") for n in days),
         measures=tuple(measures),
         owner=_OWNER,
     )
