@@ -28,8 +28,18 @@ from qa_lib.tables import Label
 
 FOLDER = "tag_families"
 MeasureKind = Literal[
-    *("did", "count", "sum", "avg", "min", "max", "distinct", "active_days", "days_since_last"),
-    *("days_since_first", "share", "top"),
+    "did",
+    "count",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "distinct",
+    "active_days",
+    "days_since_last",
+    "days_since_first",
+    "share",
+    "top",
 ]
 #: What a person without matching events has: 0, or no value.
 ZERO: frozenset[str] = frozenset({"did", "count", "sum", "distinct", "active_days"})
@@ -181,7 +191,7 @@ def check_family(family: BehaviourFamily, events: Mapping[str, EventType]) -> No
             f"{where}: by={family.by!r} is no text property of {family.event!r}, nor weekday or daypart."
             f"{did_you_mean(family.by, [*texts, *CALENDAR])}"
         )
-    if family.by in CALENDAR and set(family.values) - set(CALENDAR[family.by][1]):
+    if family.by is not None and family.by in CALENDAR and set(family.values) - set(CALENDAR[family.by][1]):
         raise SpecError(f"{where}: the values of {family.by!r} are {', '.join(CALENDAR[family.by][1])}.")
     for measure in family.measures:
         given = measure.property

@@ -104,5 +104,5 @@ def test_a_national_spelling_joins_with_the_international_one_where_the_country_
 
 @pytest.mark.parametrize("bad", ["+86138", "+86 138 0013 8000 0000", "+999 123 456 789", "+1 800 FLOWERS"])
 def test_a_number_that_no_countrys_plan_has_room_for_is_refused(bad: str) -> None:
-    with pytest.raises(DataError, match="expected E.164"):
+    with pytest.raises(DataError, match=r"expected E\.164"):
         normalise("phone", bad)
