@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pandas as pd
 import pytest
 
 from qa_lib.errors import UnknownName
@@ -62,7 +63,7 @@ def test_a_persons_profile_by_columns_is_that_of_every_tag_read_alone(described:
         for name in names:
             one = values[name].iloc[number]
             if found[name] is None:
-                assert one is None or one != one, name
+                assert pd.isna(one), name
             else:
                 assert (found[name] == one) or float(found[name]) == pytest.approx(float(one)), name
     for nobody in ("", "0", "no such person", "9" * 40):
