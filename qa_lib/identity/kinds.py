@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from qa_lib.errors import DataError, UnknownName, did_you_mean
 from qa_lib.tables import Label
@@ -75,10 +76,39 @@ def fold_dots(value: str) -> str:
 
 
 def _phone(value: str) -> str:
-    text = re.sub(r"[\s().\-\u2010-\u2015]", "", unicodedata.normalize("NFKC", value))
-    if not re.fullmatch(r"\+[1-9][0-9]{6,14}", text):
-        raise ValueError("E.164: + and country code, such as +8613800138000")
-    return text
+    return parse_phone(value, None)
+
+
+@lru_cache(maxsize=65_536)
+def parse_phone(value: str, region: str | None) -> str:
+    """A telephone number in E.164 by the numbering plans that the package phonenumbers carries.
+
+    Parameters
+    ----------
+    region
+        Country code such as `CN` whose national spelling is meant where no + leads; None takes only
+        international spellings.
+
+    Raises
+    ------
+    ValueError
+        With what was expected: a number whose length no plan of its country has is none.
+    """
+    import phonenumbers
+
+    text = unicodedata.normalize("NFKC", value).strip()
+    expected = "E.164: + and country code, such as +8613800138000"
+    if region is not None and region not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError(f"a region such as CN or US, not {region!r}")
+    if re.search(r"[^\W\d_]", text):
+        raise ValueError(expected)  # letters on a keypad and extensions are nobody's identifier
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        raise ValueError(expected) from None
+    if not phonenumbers.is_possible_number(number):
+        raise ValueError(expected)
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
 def _digest(algorithm: str) -> Callable[[str], str]:
@@ -146,13 +176,15 @@ def kind(name: str) -> Kind:
         ) from None
 
 
-def normalise(kind_name: str, value: str, *, fold_email_dots: bool = False) -> str:
+def normalise(kind_name: str, value: str, *, fold_email_dots: bool = False, region: str | None = None) -> str:
     """The one form of an identifier's value, under which equal identifiers are equal texts.
 
     Parameters
     ----------
     fold_email_dots
         Take `a.b+shop@x.com` for `ab@x.com`. Off unless switched on: most providers tell them apart.
+    region
+        The country whose national spelling of telephone numbers is meant, such as `CN`.
 
     Raises
     ------
@@ -163,7 +195,7 @@ def normalise(kind_name: str, value: str, *, fold_email_dots: bool = False) -> s
     """
     of = kind(kind_name)
     try:
-        found = of.normalise(value)
+        found = parse_phone(value, region) if of is _PHONE and region else of.normalise(value)
     except (ValueError, TypeError) as problem:
         raise DataError(
             f"{value!r} is no {of.label.en.lower()} (kind '{of.name}'): expected {problem}. "
@@ -172,7 +204,9 @@ def normalise(kind_name: str, value: str, *, fold_email_dots: bool = False) -> s
     return fold_dots(found) if fold_email_dots and of.name == "email" else found
 
 
-def hash_identifier(kind_name: str, value: str, algorithm: str) -> tuple[str, str]:
+def hash_identifier(
+    kind_name: str, value: str, algorithm: str, *, region: str | None = None
+) -> tuple[str, str]:
     """The hashed identifier that joins with a clear one: (kind, lower-case hex of the normalised value).
 
     Raises
@@ -182,4 +216,4 @@ def hash_identifier(kind_name: str, value: str, algorithm: str) -> tuple[str, st
     """
     name = f"{kind_name}_{algorithm}"
     kind(name)
-    return name, hashlib.new(algorithm, normalise(kind_name, value).encode()).hexdigest()
+    return name, hashlib.new(algorithm, normalise(kind_name, value, region=region).encode()).hexdigest()

@@ -25,7 +25,7 @@ from qa_lib.workspace import Workspace, read_moment
 
 
 def normalise_links(
-    rows: pd.DataFrame, *, fold_email_dots: bool = False
+    rows: pd.DataFrame, *, fold_email_dots: bool = False, region: str | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Links in their one form, and those that are none with the reason.
 
@@ -50,7 +50,7 @@ def normalise_links(
         ):
             try:
                 if key not in found:
-                    found[key] = normalise(*key, fold_email_dots=fold_email_dots)
+                    found[key] = normalise(*key, fold_email_dots=fold_email_dots, region=region)
                 values.append(found[key])
             except (DataError, UnknownName) as problem:
                 values.append(key[1])
@@ -65,10 +65,15 @@ def normalise_links(
 
 
 def add_links(
-    workspace: Workspace, rows: pd.DataFrame, *, once: str, fold_email_dots: bool = False
+    workspace: Workspace,
+    rows: pd.DataFrame,
+    *,
+    once: str,
+    fold_email_dots: bool = False,
+    region: str | None = None,
 ) -> pd.DataFrame:
     """Append evidence; a second call under the same `once` adds nothing. Returns the rejected rows."""
-    links, rejects = normalise_links(rows, fold_email_dots=fold_email_dots)
+    links, rejects = normalise_links(rows, fold_email_dots=fold_email_dots, region=region)
     workspace.append(LINKS, _batches(LINKS, links), once=f"links:{once}")
     return rejects
 

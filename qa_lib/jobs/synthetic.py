@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from qa_lib.errors import SpecError
 from qa_lib.profiles.catalogue import described_events
-from qa_lib.profiles.columns import write_events, write_fields
+from qa_lib.profiles.columns import write_events, write_fields, write_ids
 from qa_lib.profiles.tags import TagSpec
 from qa_lib.rules import EventType, Field
 from qa_lib.sources import synthetic
@@ -99,7 +99,7 @@ def publish_synthetic(
     if not 1 <= people <= MOST_PEOPLE:
         raise SpecError(f"people={people:,} is not a size of a company. Use 1 to {MOST_PEOPLE:,}.")
     say = progress or (lambda _: None)
-    recipe = ["synthetic", synthetic.RECIPE, people, random_state]
+    recipe = ["synthetic", synthetic.RECIPE, people, random_state, "ids beside the columns"]
     with workspace.publish(synthetic.AS_OF, hashlib.sha256(json.dumps(recipe).encode()).hexdigest()) as draft:
         if draft is not None:
             _fill(draft, people, random_state, say)
@@ -159,6 +159,7 @@ def _fill(draft: Draft, people: int, random_state: int, say: Callable[[str], Non
     specs = tag_specs()
     write_fields(draft, [s.name for s in specs if s.type != "boolean"])
     write_events(draft, events)
+    write_ids(draft)
     say("suggested values")
     draft.meta["events"] = described_events(events)
     draft.meta["tags"] = [

@@ -9,7 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from qa_lib.errors import AsOfOutside, NothingBuilt
-from qa_lib.profiles.columns import write_bitsets, write_events, write_fields
+from qa_lib.profiles.behaviour import FOLDER as FAMILY_FOLDER
+from qa_lib.profiles.behaviour import BehaviourFamily, read_families
+from qa_lib.profiles.behaviour_build import fill_behaviour
+from qa_lib.profiles.columns import write_events, write_fields
 from qa_lib.profiles.declared import FOLDER, GROUP, DeclaredTag, compile_event_tags, read_declared
 from qa_lib.profiles.events import EVENT_SOURCES
 from qa_lib.profiles.habits import COUPON, DEMOGRAPHICS, DEPARTMENT, PREFERENCE
@@ -53,7 +56,11 @@ FROM each
 
 
 def build(
-    workspace: Workspace, as_of: datetime | str | None = None, *, progress: Progress | None = None
+    workspace: Workspace,
+    as_of: datetime | str | None = None,
+    *,
+    incremental: bool = True,
+    progress: Progress | None = None,
 ) -> Snapshot:
     """Compute every tag as of a moment and publish the snapshot.
 
@@ -64,6 +71,9 @@ def build(
     ----------
     as_of
         The moment at which all windows end; when not given, the local midnight after the last event.
+    incremental
+        Take over from the newest snapshot the behaviour tags of people whose events are what they were
+        (`qa_lib.profiles.refresh`); the result is the same either way.
     progress
         Called with a few words before each step.
 
@@ -87,9 +97,11 @@ def build(
     base = Catalogue(fields=(), events=tuple(s.type for s in EVENT_SOURCES))
     taken = [t.name for f in FAMILIES for t in f.tags] + ["person_no", "person_id", "first_seen_at"]
     declared = read_declared(workspace.root / FOLDER, base, taken)
-    with workspace.publish(moment, _recipe(declared)) as draft:
+    behaviour = read_families(workspace.root / FAMILY_FOLDER, {e.name: e for e in base.events})
+    with workspace.publish(moment, _recipe(declared, behaviour)) as draft:
         if draft is not None:
             _fill(draft, base, declared, say)
+            fill_behaviour(draft, behaviour, workspace if incremental else None, say)
     return workspace.snapshot(moment)
 
 
@@ -137,10 +149,10 @@ def build_moment(workspace: Workspace, as_of: datetime | str | None = None) -> d
     return moment
 
 
-def _recipe(declared: tuple[DeclaredTag, ...]) -> str:
+def _recipe(declared: tuple[DeclaredTag, ...], behaviour: tuple[BehaviourFamily, ...]) -> str:
     parts: list[Any] = [[f.name, f.sql, [t.hash for t in f.tags]] for f in FAMILIES]
     parts += [[s.type.name, s.sql] for s in EVENT_SOURCES]
-    parts += [t.hash for t in declared]
+    parts += [t.hash for t in declared] + [f.hash for f in behaviour]
     return hashlib.sha256(json.dumps([_PEOPLE, _SUGGESTIONS, parts]).encode()).hexdigest()
 
 
@@ -152,10 +164,13 @@ def _fill(draft: Draft, base: Catalogue, declared: tuple[DeclaredTag, ...], say:
         say(f"events: {source.type.name}")
         _create(draft, source.type.table, f"SELECT * FROM ({source.sql}) ORDER BY occurred_at, person_no")
     built: list[tuple[str, Label, TagSpec]] = []
+    read: dict[str, tuple[str, ...]] = {}
     for family in FAMILIES:
         say(f"tags: {family.name}")
         _create(draft, family.table, family.sql)
-        built += [(family.table, family.label, tag) for tag in family.tags]
+        read[family.table] = family.reads(read)
+        sources = {"lineage": read[family.table]}
+        built += [(family.table, family.label, tag.model_copy(update=sources)) for tag in family.tags]
     for event in dict.fromkeys(t.event for t in declared):
         say(f"tags: declared over {event}")
         of_event = [t for t in declared if t.event == event]
@@ -169,7 +184,6 @@ def _fill(draft: Draft, base: Catalogue, declared: tuple[DeclaredTag, ...], say:
     _profile(draft, built)
     say("columns")
     specs = [spec for _, _, spec in built]
-    write_bitsets(draft, [s.name for s in specs if s.type == "boolean"])
     write_fields(draft, [s.name for s in specs if s.type in ("number", "text", "date")])
     write_events(draft, [s.type for s in EVENT_SOURCES])
     say("coverage and suggested values")
@@ -179,6 +193,20 @@ def _fill(draft: Draft, base: Catalogue, declared: tuple[DeclaredTag, ...], say:
     ]
     draft.meta["coverage"] = _coverage(draft, specs)
     draft.meta["values"] = _suggestions(draft, specs)
+    draft.meta["latest"] = _latest(draft)
+
+
+def _latest(draft: Draft) -> dict[str, str]:
+    """The newest event of each kind, as ISO moments: how fresh the tags over it are."""
+    found = {}
+    for source in EVENT_SOURCES:
+        sql = f"SELECT max(epoch_us(occurred_at)) FROM {quoted(source.type.table)}"
+        us = draft.connection.execute(sql).fetchall()[0][0]
+        if us is not None:
+            found[source.type.table] = (
+                datetime.fromtimestamp(0, UTC) + timedelta(microseconds=us)
+            ).isoformat()
+    return found
 
 
 def _empty_views(draft: Draft) -> None:

@@ -67,10 +67,12 @@ def tags(snapshot: Snapshot) -> pd.DataFrame:
     -------
     pandas.DataFrame
         `name`, `label_zh`, `label_en`, `kind`, `type`, `form`, `unit`, `window`, `family`, `people_count`
-        (people with a value), `coverage_rate` (of all people), `owner`, `refresh`, `version`,
+        (people with a value), `coverage_rate` (of all people), `owner`, `refresh`, `version`, `lineage`
+        (what it is computed from), `fresh_at` (the newest event of these; none where no event is read),
         `description_zh`, `description_en`.
     """
     rows = []
+    latest = snapshot.meta.get("latest", {})
     for entry in snapshot.meta["tags"]:
         spec = TagSpec.from_dict(entry["spec"])
         covered = snapshot.meta["coverage"][spec.name]
@@ -90,8 +92,14 @@ def tags(snapshot: Snapshot) -> pd.DataFrame:
                 "owner": spec.owner,
                 "refresh": spec.refresh,
                 "version": spec.version,
+                "lineage": ", ".join(spec.lineage),
+                "fresh_at": max((latest[t] for t in _tables(spec.lineage) if t in latest), default=None),
                 "description_zh": spec.description_zh,
                 "description_en": spec.description_en,
             }
         )
     return pd.DataFrame(rows)
+
+
+def _tables(lineage: Iterable[str]) -> set[str]:
+    return {column.partition(".")[0] for column in lineage}

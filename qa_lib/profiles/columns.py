@@ -7,7 +7,7 @@ cannot be held exactly is left out, and conditions on it run as SQL.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from qa_lib.rules import EventType
 from qa_lib.workspace import Draft, quoted
+from qa_lib.workspace.columns import Words
 
 #: More different texts than this are no dictionary: the property is an id.
 MOST_TEXTS = 100_000
@@ -26,23 +27,34 @@ _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 _NARROWING = (np.int8, np.int16, np.int32, np.int64)
 
 
-def write_bitsets(draft: Draft, names: Iterable[str]) -> None:
-    """Keep the boolean columns of `profile` as bitsets too."""
+def write_bitsets(draft: Draft, names: Iterable[str], *, packed: Sequence[str] = ()) -> dict[str, Words]:
+    """Keep the boolean columns of `profile` as bitsets too.
+
+    Parameters
+    ----------
+    packed
+        Further bitsets that `profile` has no column for.
+
+    Returns
+    -------
+    dict
+        The rows of these, all 0, to be filled.
+    """
     names = list(names)
     people = _one(draft, "SELECT count(*) FROM people")[0]
     columns = ", ".join(quoted(n) for n in names)
     if not names:
-        draft.columns.bitsets(people, ())
-        return
+        return dict(zip(packed, draft.columns.bitsets(people, packed), strict=True))
     partial = {n for n, count in zip(names, _counts(draft, "profile", names), strict=True) if count < people}
     rows = [*names, *(f"{n}?" for n in names if n in partial)]
-    words = draft.columns.bitsets(people, rows, in_profile=rows)
+    words = draft.columns.bitsets(people, [*rows, *packed], in_profile=rows)
     table = draft.connection.execute(f"SELECT {columns} FROM profile ORDER BY person_no").to_arrow_table()
     for i, name in enumerate(rows):
         column = table.column(name.removesuffix("?"))
         flags = column.is_valid() if name.endswith("?") else column.fill_null(False)
-        packed = np.packbits(flags.to_numpy(), bitorder="little")
-        words.view(np.uint8)[i, : len(packed)] = packed
+        packed_bits = np.packbits(flags.to_numpy(), bitorder="little")
+        words.view(np.uint8)[i, : len(packed_bits)] = packed_bits
+    return dict(zip(packed, words[len(rows) :], strict=True))
 
 
 def write_fields(draft: Draft, names: Iterable[str]) -> None:
@@ -62,6 +74,22 @@ def write_events(draft: Draft, events: Iterable[EventType]) -> None:
         if disorder == 0:
             names = ["person_no", "occurred_at", *(p.name for p in event.properties)]
             _write(draft, table, names, f"{table}.", "")
+
+
+def write_ids(draft: Draft) -> None:
+    """Keep the ids of people in the order of their numbers, as bytes and where each ends."""
+    ids = draft.connection.execute("SELECT person_id FROM people ORDER BY person_no").to_arrow_table()
+    column = ids.column(0).combine_chunks().cast(pa.large_string())
+    _, ends, data = column.buffers()
+    offsets = np.frombuffer(ends, dtype=np.int64)[column.offset : column.offset + len(column) + 1]
+    given = b"" if data is None else data
+    text = (
+        np.frombuffer(given, dtype=np.uint8)[offsets[0] : offsets[-1]]
+        if len(column)
+        else np.zeros(0, np.uint8)
+    )
+    draft.columns.array("people.id", "number", [text])
+    draft.columns.array("people.id_end", "number", [offsets[1:] - offsets[0]])
 
 
 def _write(draft: Draft, table: str, names: list[str], prefix: str, order: str) -> None:

@@ -69,6 +69,7 @@ class DeclaredTag(Spec):
             window=window_words(self.window).en,
             zero=measure.zero,
             owner=self.owner,
+            lineage=(f"event_{self.event}",),
             description_zh=self.description_zh,
             description_en=self.description_en,
         )

@@ -6,6 +6,7 @@ import pandas as pd
 
 from qa_lib.errors import UnknownName, did_you_mean
 from qa_lib.profiles.catalogue import tags
+from qa_lib.profiles.lookup import PersonLookup
 from qa_lib.workspace import Snapshot, quoted
 
 
@@ -60,14 +61,8 @@ def person_profile(snapshot: Snapshot, person_id: str) -> pd.DataFrame:
     UnknownName
         When nobody has that id at the snapshot's moment.
     """
-    row = snapshot.frame(
-        "SELECT profile.* FROM profile JOIN people USING (person_no) WHERE person_id = $id",
-        {"id": snapshot.person_of(person_id)},
-    )
-    if row.empty:
-        raise UnknownName(f"Nobody has the id {person_id!r} as of {snapshot.as_of.isoformat()}.")
+    values = PersonLookup(snapshot).values(person_id)
     known = tags(snapshot)[["name", "label_zh", "label_en", "unit", "window"]]
-    packed = snapshot.columns.person(int(row["person_no"].iloc[0]))
-    values = [row[name].iloc[0] if name in row else packed[name] for name in known["name"]]
-    known.insert(3, "value", values)
+    column = pd.Series([values[name] for name in known["name"]], dtype=object)
+    known.insert(3, "value", column)
     return known

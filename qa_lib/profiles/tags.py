@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,7 +11,7 @@ from pydantic import Field as Bounded
 
 from qa_lib.rules.catalogue import Field, FieldKind, FieldType
 from qa_lib.rules.spec import Spec
-from qa_lib.tables import Label
+from qa_lib.tables import TABLES, Label
 
 Form = Literal["attribute", "statistic", "days_since", "first_last", "preference", "rule", "formula"]
 
@@ -18,7 +20,8 @@ class TagSpec(Spec):
     """One tag or attribute of a person.
 
     `zero` says that a person with no events has 0 rather than no value; `window` is in words
-    (`365 days`, `ever`, `recorded`), `refresh` is how it is kept fresh.
+    (`365 days`, `ever`, `recorded`), `refresh` is how it is kept fresh, `lineage` the tables and columns
+    it is computed from (`Family.reads` where a family's query says it).
     """
 
     name: str = Bounded(pattern=r"^[a-z][a-z0-9_]{0,62}$")
@@ -32,6 +35,7 @@ class TagSpec(Spec):
     owner: str = "audience workbench"
     refresh: Literal["batch", "stream", "both"] = "batch"
     version: int = 1
+    lineage: tuple[str, ...] = ()
     description_zh: str = ""
     description_en: str = ""
 
@@ -69,6 +73,12 @@ class Family:
     @property
     def table(self) -> str:
         return f"family_{self.name}"
+
+    def reads(self, before: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+        """The tables that its query names; what `before` says of an earlier family stands for that family."""
+        named = dict.fromkeys(re.findall(r"\b(?:FROM|JOIN)\s+([a-z_]+)", self.sql))
+        found = [r for n in named for r in before.get(n, (n,)) if r in TABLES or r.startswith("event_")]
+        return tuple(dict.fromkeys(found))
 
 
 def count(name: str, zh: str, en: str, window: str, unit: str = "", **more: Any) -> TagSpec:

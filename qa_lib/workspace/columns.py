@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qa_lib.errors import UnknownName, WorkspaceUnusable, did_you_mean
+from qa_lib.workspace.rows import RowReader
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -123,9 +124,18 @@ class ColumnsWriter:
         scale: int = 0,
         texts: Sequence[str] | None = None,
         known: Iterable[npt.NDArray[np.bool_]] | None = None,
+        in_profile: bool = True,
     ) -> None:
-        """Add one array, given in parts of one type; see `Column` for what the values mean."""
+        """Add one array, given in parts of one type; see `Column` for what the values mean.
+
+        Parameters
+        ----------
+        in_profile
+            Whether a table has it as a column too; where not, SQL sees the array as one when it asks.
+        """
         entry: dict[str, Any] = {"kind": kind, "scale": scale, "values": self._add(parts)}
+        if not in_profile:
+            entry["in_profile"] = False
         if known is not None:
             entry["known"] = self._add(known)
         if texts is not None:
@@ -142,6 +152,15 @@ class ColumnsWriter:
             dtype, length = part.dtype.str, length + len(part)
             self._file.write(np.ascontiguousarray(part).data)
         return {"offset": offset, "length": length, "dtype": dtype}
+
+    def column(self, name: str) -> Column | None:
+        """An array that was added before, mapped from the file; None where there is none."""
+        entry = self._directory["arrays"].get(name)
+        if entry is None or self._file is None:
+            return None
+        self._file.flush()
+        written = np.memmap(self._folder / ARRAYS, dtype=np.uint8, mode="r")
+        return _column(written, entry)
 
     def close(self) -> list[Path]:
         """Finish the files; returns those that are to be synced."""
@@ -193,8 +212,11 @@ class Columns:
 
     @cached_property
     def packed_only(self) -> frozenset[str]:
-        """The boolean tags that the table `profile` has no column for."""
-        return frozenset(n for n in self.bitset_names if not self._bitsets[n]["in_profile"])
+        """The tags that the table `profile` has no column for."""
+        return frozenset(
+            [n for n in self.bitset_names if not self._bitsets[n]["in_profile"]]
+            + [n for n, entry in self._arrays.items() if not entry.get("in_profile", True)]
+        )
 
     def has_bitset(self, name: str) -> bool:
         return name in self._bitsets
@@ -223,38 +245,68 @@ class Columns:
         if name not in self._columns:
             if name not in self._arrays:
                 return None
-            entry = self._arrays[name]
-            known = self._view(entry["known"]) if "known" in entry else None
-            texts = self._view(entry["texts"]).tobytes() if "texts" in entry else b"[]"
-            values = self._view(entry["values"])
-            self._columns[name] = Column(entry["kind"], values, known, entry["scale"], texts)
+            self._columns[name] = _column(self._bytes, self._arrays[name])
         return self._columns[name]
 
-    def person(self, person_no: int) -> dict[str, bool | None]:
-        """Every boolean tag of one person; None where it has no value."""
-        if not self._bitsets:
-            return {}
-        column = (self._rows[:, person_no // 64] >> np.uint64(person_no % 64)) & np.uint64(1)
-        found = dict(zip(self._bitsets, column.astype(bool).tolist(), strict=True))
-        return {n: found[n] if found.get(f"{n}?", True) else None for n in self.bitset_names}
+    def person(self, person_no: int) -> dict[str, Any]:
+        """Every field of one person that a column holds; None where it has no value."""
+        return self._reader.person(person_no)
 
-    def _view(self, entry: Mapping[str, Any]) -> npt.NDArray[Any]:
-        dtype = np.dtype(entry["dtype"])
-        start = entry["offset"]
-        return self._bytes[start : start + entry["length"] * dtype.itemsize].view(dtype)
+    @cached_property
+    def _reader(self) -> RowReader:
+        def texts(name: str) -> tuple[str, ...]:
+            column = self.array(name)
+            return () if column is None else column.texts
+
+        fields = {n: e for n, e in self._arrays.items() if "." not in n}
+        bitsets = {n: entry["row"] for n, entry in self._bitsets.items()}
+        return RowReader(fields, self._bytes, bitsets, self._rows, texts)
+
+
+def _column(data: npt.NDArray[np.uint8], entry: Mapping[str, Any]) -> Column:
+    known = _view(data, entry["known"]) if "known" in entry else None
+    texts = _view(data, entry["texts"]).tobytes() if "texts" in entry else b"[]"
+    return Column(entry["kind"], _view(data, entry["values"]), known, entry["scale"], texts)
+
+
+def _view(data: npt.NDArray[np.uint8], entry: Mapping[str, Any]) -> npt.NDArray[Any]:
+    dtype = np.dtype(entry["dtype"])
+    start = entry["offset"]
+    return data[start : start + entry["length"] * dtype.itemsize].view(dtype)
 
 
 def as_arrow(columns: Columns, names: Sequence[str], people: int) -> pa.Table:
-    """`person_no` and one boolean column per tag, its bits shared with the bitset rather than copied."""
+    """`person_no` and one column per tag; the bits of a boolean one are shared with its bitset."""
     import pyarrow as pa
 
     def column(name: str) -> pa.Array:
+        if not columns.has_bitset(name):
+            found = columns.array(name)
+            assert found is not None
+            return _arrow(found)
         known = columns.known(name)
         validity = None if known is None else pa.py_buffer(known)
         return pa.Array.from_buffers(pa.bool_(), people, [validity, pa.py_buffer(columns.bitset(name))])
 
     numbers = pa.array(np.arange(people, dtype=np.uint32))
     return pa.table({"person_no": numbers, **{name: column(name) for name in names}})
+
+
+def _arrow(column: Column) -> pa.Array:
+    """Numbers with a scale as exact decimals."""
+    import pyarrow as pa
+
+    missing = None if column.known is None else ~column.known
+    if column.kind == "text":
+        codes = pa.array(column.values.astype(np.int64), mask=missing)
+        return pa.DictionaryArray.from_arrays(codes, pa.array(column.texts, pa.string())).cast(pa.string())
+    if column.scale == 0:
+        return pa.array(column.values, mask=missing)
+    whole = column.values.astype(np.int64)
+    both = np.stack([whole, whole >> 63], axis=1)  # 128 bits, the sign carried on
+    valid = None if column.known is None else pa.py_buffer(np.packbits(column.known, bitorder="little"))
+    type = pa.decimal128(18, column.scale)
+    return pa.Array.from_buffers(type, len(whole), [valid, pa.py_buffer(both)])
 
 
 def _ends(arrays: Mapping[str, Mapping[str, Any]]) -> Iterator[int]:

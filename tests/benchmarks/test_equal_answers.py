@@ -25,7 +25,9 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return module
 
 
-@pytest.mark.parametrize("name", ["preview", "edit", "sets", "refresh", "conditions", "delta", "start"])
+@pytest.mark.parametrize(
+    "name", ["preview", "edit", "sets", "refresh", "conditions", "delta", "start", "tags", "identity"]
+)
 def test_all_contenders_give_equal_answers(measured: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = importlib.import_module(f"bench_{name}")
     monkeypatch.setattr(bench, "AUDIENCES", min(getattr(bench, "AUDIENCES", 40), 40), raising=False)

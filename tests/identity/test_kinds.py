@@ -89,3 +89,20 @@ def test_a_hash_is_of_the_normalised_value_and_its_case_does_not_matter(algorith
 def test_what_has_no_hashed_form_is_named() -> None:
     with pytest.raises(UnknownName, match="card_md5"):
         hash_identifier("card", "c1", "md5")
+
+
+def test_a_national_spelling_joins_with_the_international_one_where_the_country_is_said() -> None:
+    assert normalise("phone", "138 0013 8000", region="CN") == normalise("phone", "+86 13800138000")
+    assert normalise("phone", "(415) 555-2671", region="US") == "+14155552671"
+    assert normalise("phone", "+44 20 7946 0958", region="CN") == "+442079460958"
+    assert normalise("email", "Ann@x.com", region="CN") == "ann@x.com"
+    clear = hash_identifier("phone", "+8613800138000", "sha256")
+    assert hash_identifier("phone", "138-0013-8000", "sha256", region="CN") == clear
+    with pytest.raises(DataError, match="a region such as CN or US, not 'Atlantis'"):
+        normalise("phone", "13800138000", region="Atlantis")
+
+
+@pytest.mark.parametrize("bad", ["+86138", "+86 138 0013 8000 0000", "+999 123 456 789", "+1 800 FLOWERS"])
+def test_a_number_that_no_countrys_plan_has_room_for_is_refused(bad: str) -> None:
+    with pytest.raises(DataError, match=r"expected E\.164"):
+        normalise("phone", bad)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -55,11 +56,12 @@ def test_arrays_given_in_parts_are_one(folder: Path) -> None:
     assert columns.array("nothing") is None
 
 
-def test_the_boolean_tags_of_one_person(folder: Path) -> None:
+def test_all_values_of_one_person_from_every_column(folder: Path) -> None:
     columns = Columns(folder)
-    assert columns.person(0) == {"is_vip": True, "has_app": True}
-    assert columns.person(1) == {"is_vip": False, "has_app": False}
-    assert columns.person(129) == {"is_vip": True, "has_app": None}
+    known = {"city": "上海", "is_vip": True}
+    assert columns.person(0) == known | {"amount": Decimal("0.00"), "has_app": True}
+    assert columns.person(1) == known | {"amount": Decimal("0.01"), "is_vip": False, "has_app": False}
+    assert columns.person(129) == known | {"amount": Decimal("1.29"), "has_app": None}
 
 
 def test_columns_cannot_be_changed(folder: Path) -> None:

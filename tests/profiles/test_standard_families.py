@@ -1,0 +1,84 @@
+"""The standard families: over a thousand tags from a few rows, each described whole."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+import pytest
+
+from qa_lib.errors import UnknownName
+from qa_lib.profiles import (
+    PersonLookup,
+    build,
+    catalogue,
+    standard_families,
+    tag_values,
+    tags,
+    write_standard,
+)
+from qa_lib.profiles.behaviour import expand
+from qa_lib.profiles.events import EVENT_SOURCES
+from qa_lib.workspace import Snapshot, Workspace
+
+EVENTS = [s.type for s in EVENT_SOURCES]
+
+
+@pytest.fixture(scope="module")
+def described(other_workspace: Workspace) -> Snapshot:
+    """The company with the standard families; they are taken away again."""
+    path = write_standard(other_workspace, EVENTS)
+    made = build(other_workspace, "2017-10-02T04:00:00Z")
+    path.unlink()
+    return made
+
+
+def test_over_a_thousand_tags_each_with_all_that_a_catalogue_says(described: Snapshot) -> None:
+    listed = tags(described)
+    assert len(listed) > 1_200
+    assert listed["name"].is_unique
+    for label in ("label_zh", "label_en", "window", "owner", "refresh", "version", "lineage"):
+        assert (listed[label].astype(str) != "").sum() >= len(listed) - listed["form"].isin(
+            ["attribute"]
+        ).sum()
+    assert listed["label_zh"].str.contains(r"[一-鿿]").all()
+    assert listed["coverage_rate"].between(0, 1).all()
+    of_families = listed[listed["family"].isin([f.name for f in standard_families(EVENTS)])]
+    assert of_families["fresh_at"].notna().all()
+    assert len(of_families) > 1_000
+    assert not of_families["label_en"].duplicated().any()
+    assert not of_families["label_zh"].duplicated().any()
+
+
+def test_a_persons_profile_by_columns_is_that_of_every_tag_read_alone(described: Snapshot) -> None:
+    lookup = PersonLookup(described)
+    ids = described.frame("SELECT person_id FROM people ORDER BY person_no")["person_id"]
+    names = [n for n in lookup.names if catalogue(described).field(n).type in ("number", "boolean", "text")][
+        ::9
+    ]
+    values = tag_values(described, *names)
+    for number in (0, 17, len(ids) - 1):
+        found = lookup.values(ids[number])
+        assert lookup.number(ids[number]) == number
+        for name in names:
+            one = values[name].iloc[number]
+            if found[name] is None:
+                assert pd.isna(one), name
+            else:
+                assert (found[name] == one) or float(found[name]) == pytest.approx(float(one)), name
+    for nobody in ("", "0", "no such person", "9" * 40):
+        with pytest.raises(UnknownName, match="Nobody has the id"):
+            lookup.values(nobody)
+
+
+def test_a_name_says_the_same_in_every_build() -> None:
+    events = {e.name: e for e in EVENTS}
+    common = {("purchase", "department"): ["GROCERY", "DELI"]}
+    one = expand(standard_families(EVENTS), events, common)
+    other = expand(
+        standard_families(EVENTS), events, {("purchase", "department"): ["DELI", "MEAT", "GROCERY"]}
+    )
+    keys = [{t.name: t.key for t in found if t.measure.kind != "top"} for found in (one, other)]
+    assert set(keys[0]) <= set(keys[1])
+    assert all(keys[1][n] == k for n, k in keys[0].items())
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]{0,62}", n) for n in keys[1])
