@@ -14,6 +14,7 @@ from qa_lib.rules.matcher.explain import Explanation, Verdict, explain
 from qa_lib.rules.matcher.matcher import Matcher, Matches, Steps
 from qa_lib.rules.matcher.people import People
 from qa_lib.rules.matcher.person import EventLog, Person, read_people, read_person
+from qa_lib.rules.matcher.records import Records
 from qa_lib.rules.matcher.sections import Leaf, Plug
 from qa_lib.rules.matcher.shares import measured_shares
 
@@ -31,6 +32,7 @@ __all__ = [
     "People",
     "Person",
     "Plug",
+    "Records",
     "Steps",
     "Verdict",
     "explain",

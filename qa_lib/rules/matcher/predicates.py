@@ -145,7 +145,8 @@ class Predicates:
         self.size = len(self.template)
         self._field_values = _getter(self.names)
         self._answers = [(s.index.known.get, s.index.truths) for s in self.fields.values()]
-        self._mark = object()
+        #: Whose the rows are that people carry.
+        self.mark: object = object()
         self._rest = self.template[self._first_measure :]
         self._span_memo: tuple[int, list[tuple[int | None, int]]] = (-NEVER, [])
 
@@ -185,8 +186,8 @@ class Predicates:
     def truths(self, person: Person, as_of: int) -> bytearray:
         """The truth of every predicate for one person, one byte each; shape (size,)."""
         row = person.row
-        if row is None or row[0] is not self._mark:
-            row = person.row = self._mark, self._row(person)
+        if row is None or row[0] is not self.mark:
+            row = person.row = self.mark, self._row(person)
         truths = bytearray().join((row[1], self._rest))
         self.write_events(person, as_of, truths)
         for slot, leaf in enumerate(self.leaves, self._first_leaf):
@@ -337,6 +338,7 @@ class TimedField:
 
     def __init__(self, condition: Attribute | Tag, catalogue: Catalogue, zone: ZoneInfo) -> None:
         self._name = condition.field
+        self.field_names = (condition.field,)
         found = day_condition(condition, zone)
         assert found is not None
         self._condition = found
