@@ -7,19 +7,23 @@ a moment and publishes the snapshot; `catalogue` is what rules may speak of.
 from qa_lib.profiles.build import FAMILIES, build, build_moment, data_range
 from qa_lib.profiles.catalogue import catalogue, tags
 from qa_lib.profiles.events import EVENT_SOURCES
+from qa_lib.profiles.live import AsProfiled, TagsNow, stream_tags
 from qa_lib.profiles.read import person_profile, tag_counts, tag_values
 from qa_lib.profiles.tags import Family, TagSpec
 
 __all__ = [
     "EVENT_SOURCES",
     "FAMILIES",
+    "AsProfiled",
     "Family",
     "TagSpec",
+    "TagsNow",
     "build",
     "build_moment",
     "catalogue",
     "data_range",
     "person_profile",
+    "stream_tags",
     "tag_counts",
     "tag_values",
     "tags",

@@ -178,6 +178,7 @@ def _fill(draft: Draft, base: Catalogue, declared: tuple[DeclaredTag, ...], say:
         {"family": table.removeprefix("family_"), "group": list(group), "spec": spec.to_dict()}
         for table, group, spec in built
     ]
+    draft.meta["declared"] = [tag.to_dict() for tag in declared]
     draft.meta["coverage"] = _coverage(draft, specs)
     draft.meta["values"] = _suggestions(draft, specs)
 

@@ -126,12 +126,16 @@ class Store:
 
         with self._writing(table):
             seen = self._open(table.name) if self.exists(table.name) else None
-            if seen is not None and self._standing(seen, steps) != {p: first for p, (first, _) in steps.items()}:
+            if seen is not None and self._standing(seen, steps) != {
+                p: first for p, (first, _) in steps.items()
+            }:
                 return False
             try:
                 self._write(table, batches, "append", {p: past for p, (_, past) in steps.items()}, seen)
             except CommitFailedError:  # a writer on another machine, which the lock does not hold back
-                if self._standing(self._open(table.name), steps) == {p: first for p, (first, _) in steps.items()}:
+                if self._standing(self._open(table.name), steps) == {
+                    p: first for p, (first, _) in steps.items()
+                }:
                     raise
                 return False
             return True

@@ -163,9 +163,7 @@ class Workspace:
         with _usable(self.root):
             return self.store.advance(table, batches, steps)
 
-    def reached(
-        self, table: Table, sources: Iterable[str], version: int | None = None
-    ) -> dict[str, int]:
+    def reached(self, table: Table, sources: Iterable[str], version: int | None = None) -> dict[str, int]:
         """By source, the offset that `advance` brought a version of the table to; 0 where it never did."""
         return self.store.reached(table, sources, version)
 

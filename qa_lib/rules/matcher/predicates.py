@@ -187,14 +187,14 @@ class Predicates:
         """The truth of every predicate for one person, one byte each; shape (size,)."""
         row = person.row
         if row is None or row[0] is not self.mark:
-            row = person.row = self.mark, self._row(person)
+            row = person.row = self.mark, self.row(person)
         truths = bytearray().join((row[1], self._rest))
         self.write_events(person, as_of, truths)
         for slot, leaf in enumerate(self.leaves, self._first_leaf):
             truths[slot] = leaf.holds(person, as_of)
         return truths
 
-    def _row(self, person: Person) -> bytes:
+    def row(self, person: Person) -> bytes:
         """The truth of the predicates on fields, which stays as long as the fields do."""
         flags = bytearray(len(self.flags))
         place = self.flag_places.get

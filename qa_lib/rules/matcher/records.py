@@ -6,7 +6,7 @@ by an index from person to events that is made when the records are opened. `rea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any as AnyValue
@@ -42,8 +42,8 @@ class Records:
     ) -> None:
         self._snapshot, self._predicates = snapshot, matcher.predicates
         self._fields = sorted({*fields, *_timed(matcher)})
-        ids = snapshot.cursor().execute("SELECT person_id FROM people ORDER BY person_no").fetchnumpy()
-        encoded = np.char.encode(ids["person_id"].astype(str), "utf-8") if len(ids["person_id"]) else np.zeros(0, "S1")
+        ids = snapshot.cursor().execute("SELECT person_id FROM people ORDER BY person_no").fetchall()
+        encoded = np.array([one.encode() for (one,) in ids], dtype=np.bytes_)
         self._order = np.argsort(encoded, kind="stable")
         self._ids = encoded[self._order]
         self._logs = {
@@ -69,13 +69,30 @@ class Records:
         found = []
         for person_id, number in zip(person_ids, numbers.tolist(), strict=True):
             if number < 0:
-                found.append(Person(person_id, {}, {}))
+                nobody = Person(person_id, {}, {})
+                nobody.row = self._predicates.mark, self._predicates.row(nobody)
+                found.append(nobody)
                 continue
             logs = {name: log for name, of in self._logs.items() if (log := of.of(number)) is not None}
             person = Person(person_id, next(values), logs)
             person.row = self._predicates.mark, next(rows)
             found.append(person)
         return found
+
+    def with_fields(self, person: Person, values: Mapping[str, AnyValue]) -> Person:
+        """The same person with other values of some fields, and with the predicates on them."""
+        if person.row is None or not values:
+            return person.with_fields(**values)
+        row, predicates = bytearray(person.row[1]), self._predicates
+        for name, raw in values.items():
+            value = plain(raw)
+            if (flag := predicates.flag_places.get(name)) is not None:
+                row[1 + flag] = value is True
+            if (section := predicates.fields.get(name)) is not None:
+                row[section.place] = section.index.known.get(value) or section.index.truths(value)
+        other = person.with_fields(**values)
+        other.row = predicates.mark, bytes(row)
+        return other
 
     def _rows(self, numbers: Ints) -> list[bytes]:
         """The truth of the predicates on fields, a row a person; see `Predicates.truths`."""
@@ -134,7 +151,9 @@ class _Logs:
 
     def __init__(self, snapshot: Snapshot, event: str, names: Sequence[str], people: int) -> None:
         self._names = list(names)
-        columns = {n: snapshot.columns.array(f"event_{event}.{n}") for n in ("person_no", "occurred_at", *names)}
+        columns = {
+            n: snapshot.columns.array(f"event_{event}.{n}") for n in ("person_no", "occurred_at", *names)
+        }
         self._columns: dict[str, Column | list[AnyValue]] = {}
         if columns["person_no"] is None or columns["occurred_at"] is None:
             chosen = ", ".join(quoted(n) for n in names)
@@ -196,4 +215,3 @@ def _known(column: Column, numbers: Ints) -> npt.NDArray[np.bool_]:
 def _timed(matcher: Matcher) -> set[str]:
     """The fields that predicates read by themselves, whose truth changes with time."""
     return {name for leaf in matcher.predicates.leaves for name in getattr(leaf, "field_names", ())}
-

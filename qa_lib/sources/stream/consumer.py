@@ -13,7 +13,7 @@ import socket
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -36,8 +36,8 @@ class Handler(Protocol):
         """The person of each of some sources' ids."""
         ...
 
-    def begin(self, con: Any) -> None:
-        """Called first: look whether the seam has moved."""
+    def begin(self, con: Any, held: Mapping[str, int]) -> None:
+        """Called first, with the epoch of each partition that is held: look whether the seam has moved."""
         ...
 
     def handle(self, con: Any, events: Sequence[StreamEvent], persons: Sequence[str]) -> None:
@@ -156,7 +156,7 @@ class Consumer:
         return step
 
     def _keep(self, batches: Sequence[Batch], arrived_us: int) -> Step:
-        epochs = self._reader.held
+        epochs = dict(self._reader.held)
         events: list[StreamEvent] = []
         poison: list[tuple[str, int, str, bytes, int]] = []
         for batch in batches:
@@ -176,7 +176,7 @@ class Consumer:
                     (batch.offsets[0], batch.next_offset),
                     self.member,
                 )
-            self._handler.begin(con)
+            self._handler.begin(con, epochs)
             new = self._state.new_ones(con, events)
             persons = self._handler.resolve([e.person for e in new])
             texts = [to_json(e.properties).decode() for e in new]
@@ -222,7 +222,7 @@ class NoHandler:
     def resolve(self, source_ids: Sequence[str]) -> Sequence[str]:
         return source_ids
 
-    def begin(self, con: Any) -> None:
+    def begin(self, con: Any, held: Mapping[str, int]) -> None:
         """Nothing to look at."""
 
     def handle(self, con: Any, events: Sequence[StreamEvent], persons: Sequence[str]) -> None:
@@ -230,5 +230,3 @@ class NoHandler:
 
     def done(self, *, kept: bool) -> None:
         """Nothing in memory."""
-
-

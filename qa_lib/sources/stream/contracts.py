@@ -118,7 +118,7 @@ class Contracts:
             raise Poison(f"a JSON {type(told).__name__}; expected an object")
         event = told.get("event")
         found = self._readers.get(event) if type(event) is str else None
-        if found is None:
+        if found is None or type(event) is not str:
             near = did_you_mean(str(event), self._readers)
             raise Poison(f"unknown event {event!r:.100}.{near}")
         occurred_us = _moment(told.get("occurred_at"))
@@ -197,7 +197,7 @@ def _whole(name: str, value: Any) -> int:
 
 def _number(name: str, value: Any) -> float | int:
     if type(value) in (int, float) and math.isfinite(value) and abs(value) < 2**53:
-        return value  # type: ignore[no-any-return]
+        return value
     raise Poison(f"{name} {value!r:.100} is no number")
 
 

@@ -146,7 +146,9 @@ class SqliteLog:
         with self._lock, told(self.path), _transaction(self._con) as con:
             for number in range(self.partitions):
                 offset = before.get(self.partition_name(number), 0)
-                gone = con.execute("DELETE FROM chunks WHERE number = ? AND past_offset <= ?", (number, offset))
+                gone = con.execute(
+                    "DELETE FROM chunks WHERE number = ? AND past_offset <= ?", (number, offset)
+                )
                 if gone.rowcount:
                     con.execute(
                         "UPDATE partitions SET first_offset = coalesce((SELECT min(first_offset) FROM chunks c "

@@ -116,6 +116,16 @@ class StreamState:
                     self._con.execute("ROLLBACK")
                 raise
 
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Several questions about one moment of the state."""
+        with self._lock, told(self.path):
+            self._con.execute("BEGIN")
+            try:
+                yield self._con
+            finally:
+                self._con.execute("ROLLBACK")
+
     def rows(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         """The answer to the library's own SQL over the state."""
         with self._lock, told(self.path):
@@ -154,7 +164,9 @@ class StreamState:
             ).fetchall()
             own = [row for row in rows if row[3] == member and row[4] >= now]
             for partition, *_ in own[fair:]:  # a new member gets them
-                con.execute("UPDATE positions SET owner = NULL, lease_until = 0 WHERE partition = ?", (partition,))
+                con.execute(
+                    "UPDATE positions SET owner = NULL, lease_until = 0 WHERE partition = ?", (partition,)
+                )
             held = {row[0]: (row[1], row[2]) for row in own[:fair]}
             for partition, _, _, owner, lease in rows:
                 if len(held) < fair and partition not in held and (owner is None or lease < now):
@@ -171,7 +183,7 @@ class StreamState:
 
     def positions(self) -> dict[str, int]:
         """By partition, the offset up to which everything is acknowledged."""
-        return dict(self.rows("SELECT partition, next_offset FROM positions"))  # type: ignore[arg-type]
+        return dict(self.rows("SELECT partition, next_offset FROM positions"))
 
     def advance(
         self, con: sqlite3.Connection, partition: str, epoch: int, offsets: tuple[int, int], member: str
@@ -198,7 +210,11 @@ class StreamState:
     # -- events --------------------------------------------------------------------------------
 
     def add(
-        self, con: sqlite3.Connection, events: Sequence[StreamEvent], persons: Sequence[str], texts: Sequence[str]
+        self,
+        con: sqlite3.Connection,
+        events: Sequence[StreamEvent],
+        persons: Sequence[str],
+        texts: Sequence[str],
     ) -> None:
         """Keep events that are new, with the person of each and the properties as JSON."""
         con.executemany(
@@ -234,9 +250,7 @@ class StreamState:
         row = self.rows(sql)[0] if con is None else con.execute(sql).fetchone()
         return Seam(row[0], row[1], json.loads(row[2]), row[3])
 
-    def move_seam(
-        self, snapshot: str, as_of_us: int, cuts: Mapping[str, int], resolve: Resolve
-    ) -> Seam:
+    def move_seam(self, snapshot: str, as_of_us: int, cuts: Mapping[str, int], resolve: Resolve) -> Seam:
         """Let a newer snapshot be the batch view: what it holds leaves the live view, in one transaction.
 
         Parameters
