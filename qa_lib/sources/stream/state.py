@@ -162,14 +162,14 @@ class StreamState:
                 f"({', '.join('?' * len(partitions))}) ORDER BY partition",
                 partitions,
             ).fetchall()
-            own = [row for row in rows if row[3] == member and row[4] >= now]
+            own = [row for row in rows if row[3] == member]  # also late, as long as nobody took it
             for partition, *_ in own[fair:]:  # a new member gets them
                 con.execute(
                     "UPDATE positions SET owner = NULL, lease_until = 0 WHERE partition = ?", (partition,)
                 )
             held = {row[0]: (row[1], row[2]) for row in own[:fair]}
             for partition, _, _, owner, lease in rows:
-                if len(held) < fair and partition not in held and (owner is None or lease < now):
+                if len(held) < fair and owner != member and (owner is None or lease < now):
                     held[partition] = self._take(con, partition, member)
             con.executemany(
                 "UPDATE positions SET lease_until = ? WHERE partition = ?", [(until, p) for p in held]

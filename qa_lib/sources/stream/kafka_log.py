@@ -1,0 +1,253 @@
+"""The log on Kafka through confluent-kafka: the broker shares partitions out, our state keeps the offsets.
+
+Offsets are never committed to the broker: a partition that is assigned is read from where the state stands, under a
+new epoch, so what a consumer that was cut off still holds cannot be kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from qa_lib.errors import LogBroken, LogUnavailable, SpecError
+from qa_lib.sources.stream.log import Batch, Keyed, Positions
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message, TopicPartition
+
+GROUP = "audience-workbench"
+_SESSION_MS = 6_000
+_FLUSH_S = 30.0
+#: How long the broker may be silent before that is told.
+_SILENT_S = 3.0
+
+
+class KafkaLog:
+    """A topic of a Kafka cluster.
+
+    Parameters
+    ----------
+    bootstrap
+        Addresses of brokers, `host:port` separated by commas.
+    settings
+        Further settings of librdkafka, such as those of TLS and SASL.
+
+    Raises
+    ------
+    SpecError
+        When `confluent-kafka` is not installed.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        topic: str = "events",
+        group: str = GROUP,
+        settings: Mapping[str, Any] | None = None,
+        flush_s: float = _FLUSH_S,
+    ) -> None:
+        try:
+            import confluent_kafka
+        except ImportError:
+            raise SpecError(
+                "A Kafka log needs the package confluent-kafka. Install the extra `kafka`, or use `--log sqlite`."
+            ) from None
+        self._kafka = confluent_kafka
+        self.bootstrap, self.topic, self.group = bootstrap, topic, group
+        self.name = f"kafka/{topic}"
+        self._flush_s = flush_s
+        self.settings: dict[str, Any] = {
+            "bootstrap.servers": bootstrap,
+            "socket.timeout.ms": 5_000,
+            "reconnect.backoff.max.ms": 1_000,
+            "logger": _silent(),
+            **(settings or {}),
+        }
+        self._producer: Any = None
+        self._admin: Any = None
+        self._asking: Any = None
+
+    def create(self, partitions: int = 4, *, replicas: int = 1) -> None:
+        """Make the topic where it is not there.
+
+        Raises
+        ------
+        LogUnavailable
+            When no broker answers.
+        """
+        from confluent_kafka.admin import AdminClient, NewTopic
+
+        admin = AdminClient(self.settings)
+        made = admin.create_topics([NewTopic(self.topic, partitions, replicas)], request_timeout=10)
+        try:
+            made[self.topic].result(15)
+        except Exception as error:
+            if _code(error) != self._kafka.KafkaError.TOPIC_ALREADY_EXISTS:
+                raise self._unavailable(error) from error
+
+    def append(self, values: Sequence[Keyed]) -> None:
+        if self._producer is None:
+            self._producer = self._kafka.Producer(
+                {**self.settings, "acks": "all", "enable.idempotence": True, "linger.ms": 2}
+                | {"message.timeout.ms": int(self._flush_s * 1000)}
+            )
+        failed: list[Any] = []
+
+        def delivered(error: Any, _: Any) -> None:
+            if error is not None:
+                failed.append(error)
+
+        for key, value in values:
+            while True:
+                try:
+                    self._producer.produce(self.topic, value, key.encode(), on_delivery=delivered)
+                    break
+                except BufferError:  # the broker is slower than we: wait, which is the back-pressure
+                    self._producer.poll(0.05)
+        left = self._producer.flush(self._flush_s + 5)
+        if failed or left:
+            raise self._unavailable(failed[0] if failed else f"{left} events are not confirmed")
+
+    def reader(self, member: str, positions: Positions) -> KafkaReader:
+        return KafkaReader(self, member, positions)
+
+    def ends(self) -> dict[str, int]:
+        if self._asking is None:
+            self._asking = self._kafka.Consumer({**self.settings, "group.id": f"{self.group}-ends"})
+        try:
+            told = self._asking.list_topics(self.topic, timeout=5).topics[self.topic].partitions
+            return {
+                self.partition_name(p): self._asking.get_watermark_offsets(
+                    self._kafka.TopicPartition(self.topic, p), timeout=5
+                )[1]
+                for p in told
+            }
+        except self._kafka.KafkaException as error:
+            raise self._unavailable(error) from error
+
+    def trim(self, before: Mapping[str, int]) -> None:
+        """Kafka forgets by the topic's own retention."""
+
+    def partition_name(self, number: int) -> str:
+        return f"{self.name}/{number}"
+
+    def _unavailable(self, error: object) -> LogUnavailable:
+        return LogUnavailable(
+            f"Kafka at {self.bootstrap} did not confirm events of the topic {self.topic!r}: {error}. What it did not "
+            "confirm is to be sent again (the same event_id counts once). Check the broker and its address."
+        )
+
+    def close(self) -> None:
+        if self._asking is not None:
+            self._asking.close()
+        if self._producer is not None:
+            self._producer.flush(5)
+
+
+class KafkaReader:
+    """A member of the group over a topic."""
+
+    def __init__(self, log: KafkaLog, member: str, positions: Positions) -> None:
+        self._log, self._member, self._positions = log, member, positions
+        self._kafka = log._kafka
+        self.held: dict[str, int] = {}
+        self.trouble: str | None = None
+        self._heard_at = time.monotonic()
+        self._broken: LogBroken | None = None
+        self._consumer = self._kafka.Consumer(
+            {
+                **log.settings,
+                "group.id": log.group,
+                "enable.auto.commit": False,
+                "auto.offset.reset": "error",
+                "session.timeout.ms": _SESSION_MS,
+                "heartbeat.interval.ms": 1_000,
+                "partition.assignment.strategy": "range",
+                "fetch.wait.max.ms": 20,
+                "error_cb": self._error,
+            }
+        )
+        self._consumer.subscribe(
+            [log.topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+        )
+
+    def _error(self, error: Any) -> None:
+        if error.code() in (self._kafka.KafkaError._ALL_BROKERS_DOWN, self._kafka.KafkaError._TRANSPORT):
+            self.trouble = (
+                f"Kafka at {self._log.bootstrap} cannot be reached ({error.str()}). Nothing that was acknowledged is "
+                "lost; consuming goes on where it stands once the broker is back."
+            )
+
+    def _assigned(self, consumer: Any, assigned: list[TopicPartition]) -> None:
+        self.held = {}
+        for one in assigned:
+            name = self._log.partition_name(one.partition)
+            self.held[name], one.offset = self._positions.take(name, self._member)
+        consumer.assign(assigned)
+
+    def _revoked(self, consumer: Any, revoked: list[TopicPartition]) -> None:
+        for one in revoked:
+            self.held.pop(self._log.partition_name(one.partition), None)
+
+    def poll(self, most: int, timeout: float) -> list[Batch]:
+        found: dict[int, list[Message]] = {}
+        # a first look takes what is there; waiting for a full batch would cost the whole time-out
+        messages = self._consumer.consume(most, 0.0) or self._consumer.consume(1, timeout)
+        messages += self._consumer.consume(most - 1, 0.0) if len(messages) == 1 else []
+        for message in messages:
+            if (error := message.error()) is not None:
+                self._refuse(message, error)
+            else:
+                found.setdefault(message.partition(), []).append(message)
+        if found:
+            self.trouble = None
+        batches = []
+        for number, own in found.items():
+            name = self._log.partition_name(number)
+            if name in self.held:
+                offsets = [m.offset() for m in own]
+                values = [m.value() or b"" for m in own]
+                batches.append(Batch(name, offsets, values, offsets[-1] + 1))
+        return batches
+
+    def _refuse(self, message: Message, error: Any) -> None:
+        codes = self._kafka.KafkaError
+        if error.code() in (codes._AUTO_OFFSET_RESET, codes.OFFSET_OUT_OF_RANGE):
+            name = self._log.partition_name(message.partition())
+            raise LogBroken(
+                f"Kafka's topic {self._log.topic!r} no longer holds the events from which partition {name} is to be "
+                f"read: {error.str()}. The broker lost or dropped them before they were consumed; what was "
+                "acknowledged is kept. Restore the topic, or consume a topic of another name."
+            )
+        if error.code() in (codes.UNKNOWN_TOPIC_OR_PART, codes._UNKNOWN_TOPIC):
+            self.trouble = f"Kafka at {self._log.bootstrap} has no topic {self._log.topic!r} yet; waiting for it."
+        elif error.code() != codes._PARTITION_EOF:
+            self._error(error)
+
+    def seek(self, partition: str, offset: int) -> None:
+        if partition in self.held:
+            number = int(partition.rpartition("/")[2])
+            with contextlib.suppress(self._kafka.KafkaException):  # taken away meanwhile: others read it
+                self._consumer.seek(self._kafka.TopicPartition(self._log.topic, number, offset))
+
+    def close(self) -> None:
+        self.held = {}
+        self._consumer.close()
+
+
+def _code(error: Exception) -> Any:
+    told = error.args[0] if error.args else None
+    return told.code() if hasattr(told, "code") else None
+
+
+def _silent() -> Any:
+    """A logger that keeps librdkafka's own lines off the terminal; what matters is told by `trouble`."""
+    import logging
+
+    logger = logging.getLogger("qa_lib.kafka")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
+    return logger
