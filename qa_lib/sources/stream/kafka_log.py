@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 GROUP = "audience-workbench"
 _SESSION_MS = 6_000
 _FLUSH_S = 30.0
-#: How long the broker may be silent before that is told.
-_SILENT_S = 3.0
+#: How long an event that must be there may take to come.
+_SILENT_S = 10.0
 
 
 class KafkaLog:
@@ -107,7 +107,7 @@ class KafkaLog:
                     break
                 except BufferError:  # the broker is slower than we: wait, which is the back-pressure
                     self._producer.poll(0.05)
-        left = self._producer.flush(self._flush_s + 5)
+        left = self._producer.flush(self._flush_s + 1)
         if failed or left:
             raise self._unavailable(failed[0] if failed else f"{left} events are not confirmed")
 
@@ -155,8 +155,8 @@ class KafkaReader:
         self._kafka = log._kafka
         self.held: dict[str, int] = {}
         self.trouble: str | None = None
-        self._heard_at = time.monotonic()
-        self._broken: LogBroken | None = None
+        #: By partition, the position that the log does not seem to reach, and when that is taken for true.
+        self._doubtful: dict[int, tuple[int, float]] = {}
         self._consumer = self._kafka.Consumer(
             {
                 **log.settings,
@@ -182,10 +182,15 @@ class KafkaReader:
             )
 
     def _assigned(self, consumer: Any, assigned: list[TopicPartition]) -> None:
-        self.held = {}
+        self.held, self._doubtful = {}, {}
         for one in assigned:
             name = self._log.partition_name(one.partition)
             self.held[name], one.offset = self._positions.take(name, self._member)
+            with contextlib.suppress(self._kafka.KafkaException):  # no answer: the first fetch will tell
+                _, end = consumer.get_watermark_offsets(one, timeout=5)
+                if 0 <= end < one.offset:  # some brokers tell too low an end: ask for the event before
+                    self._doubtful[one.partition] = one.offset, time.monotonic() + _SILENT_S
+                    one.offset -= 1
         consumer.assign(assigned)
 
     def _revoked(self, consumer: Any, revoked: list[TopicPartition]) -> None:
@@ -200,10 +205,13 @@ class KafkaReader:
         for message in messages:
             if (error := message.error()) is not None:
                 self._refuse(message, error)
-            else:
+            elif self._is_sought(message):
                 found.setdefault(message.partition(), []).append(message)
         if found:
             self.trouble = None
+        for number, (_, until) in self._doubtful.items():
+            if self.trouble is None and time.monotonic() > until:
+                raise self._lost(number, "the topic ends before that")
         batches = []
         for number, own in found.items():
             name = self._log.partition_name(number)
@@ -213,15 +221,28 @@ class KafkaReader:
                 batches.append(Batch(name, offsets, values, offsets[-1] + 1))
         return batches
 
+    def _is_sought(self, message: Message) -> bool:
+        """False for an event before the position, which only shows that the log is whole."""
+        number, offset = message.partition(), message.offset()
+        if number not in self._doubtful:
+            return True
+        position, _ = self._doubtful.pop(number)
+        if offset > position:
+            raise self._lost(number, f"the first event there is {offset}")
+        return bool(offset >= position)
+
+    def _lost(self, number: int, why: str) -> LogBroken:
+        name = self._log.partition_name(number)
+        return LogBroken(
+            f"Kafka's topic {self._log.topic!r} no longer holds the events from which partition {name} is to be "
+            f"read: {why}. The broker lost or dropped them before they were consumed; what was acknowledged is kept. "
+            "Restore the topic, or consume a topic of another name."
+        )
+
     def _refuse(self, message: Message, error: Any) -> None:
         codes = self._kafka.KafkaError
         if error.code() in (codes._AUTO_OFFSET_RESET, codes.OFFSET_OUT_OF_RANGE):
-            name = self._log.partition_name(message.partition())
-            raise LogBroken(
-                f"Kafka's topic {self._log.topic!r} no longer holds the events from which partition {name} is to be "
-                f"read: {error.str()}. The broker lost or dropped them before they were consumed; what was "
-                "acknowledged is kept. Restore the topic, or consume a topic of another name."
-            )
+            raise self._lost(message.partition(), error.str())
         if error.code() in (codes.UNKNOWN_TOPIC_OR_PART, codes._UNKNOWN_TOPIC):
             self.trouble = f"Kafka at {self._log.bootstrap} has no topic {self._log.topic!r} yet; waiting for it."
         elif error.code() != codes._PARTITION_EOF:
