@@ -76,7 +76,9 @@ def test_events_count_once_and_poison_is_put_aside(broker: Broker, state: Stream
     log.close()
 
 
-def test_two_consumers_one_killed_the_other_takes_over(broker: Broker, tmp_path: Path, state: StreamState) -> None:
+def test_two_consumers_one_killed_the_other_takes_over(
+    broker: Broker, tmp_path: Path, state: StreamState
+) -> None:
     log = topic(broker, "two", partitions=4)
     pair = [start(live_on_kafka, str(tmp_path), broker.bootstrap, "two", f"k{n}") for n in range(2)]
     owners = "SELECT count(DISTINCT owner) FROM positions WHERE owner IS NOT NULL"

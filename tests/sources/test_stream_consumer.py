@@ -76,7 +76,10 @@ def test_poison_becomes_a_dead_letter_and_holds_nothing_up(log: SqliteLog, state
     drain(one, 4)
     assert ids(state) == ["e1", "e3"]
     letters = state.rows("SELECT reason, value FROM dead_letters ORDER BY reason")
-    assert [reason.split(":")[0].split(".")[0] for reason, _ in letters] == ["not JSON", "unknown event 'fly'"]
+    assert [reason.split(":")[0].split(".")[0] for reason, _ in letters] == [
+        "not JSON",
+        "unknown event 'fly'",
+    ]
     assert letters[0][1] == b"\x00garbage"
     assert sum(state.positions().values()) == 4
     one.close()

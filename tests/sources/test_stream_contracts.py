@@ -23,7 +23,12 @@ def read(value: Any) -> Any:
 
 def test_a_purchase_carries_exact_amounts_and_drops_what_is_not_declared() -> None:
     found = read(event(1, event="purchase", properties={**LINE, "colour": "red"}, sent_at=1.5))
-    assert found.properties == {"item_id": "A", "order_id": "O1", "paid_amount": Decimal("12.34"), "quantity": 2}
+    assert found.properties == {
+        "item_id": "A",
+        "order_id": "O1",
+        "paid_amount": Decimal("12.34"),
+        "quantity": 2,
+    }
     assert (found.partition, found.offset, found.sent_at) == ("sqlite/0", 5, 1.5)
     assert found.occurred_us == 1_780_308_000_000_000
 
