@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
+
 from qa_lib.errors import NothingBuilt, ReadOnly, UnknownName, WorkbenchError
 from qa_lib.live.matching import Matching
 from qa_lib.live.rules import active_rules, member_ids
@@ -192,7 +194,10 @@ class LiveProfiles:
         tags: dict[str, Any] = {}
         if is_known:
             frame = person_profile(view.snapshot, person_id)
-            tags = dict(zip(frame["name"], frame["value"], strict=True))
+            tags = {
+                name: tuple(value.tolist()) if isinstance(value, np.ndarray) else value
+                for name, value in zip(frame["name"], frame["value"], strict=True)
+            }
         tags |= view.tags.values(person, us)
         counts: dict[str, int] = {}
         for event, _, _ in rows:

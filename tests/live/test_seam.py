@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from collections import Counter
@@ -50,7 +51,7 @@ def everything(workspace: Workspace, folder: Path, events: list[dict[str, Any]],
     for rule in RULES:
         for number in to_numbers(engine.evaluate(rule.rule).members[()]).tolist():
             matched[ids[number]].add(rule.name)
-    values = {one: row for one, row in zip(ids, tags.to_dict("records"), strict=True)}
+    values = dict(zip(ids, tags.to_dict("records"), strict=True))
     return values, matched
 
 
@@ -73,7 +74,7 @@ def test_batch_and_stream_say_what_batch_over_everything_says(
     for part in range(6):
         # order lines of one moment and one order now and then, as a basket is
         new = [made_event(draw, part * 150 + n, late_days=25, ahead_days=4) for n in range(150)]
-        for one, other in zip(new, new[1:], strict=False):
+        for one, other in itertools.pairwise(new):
             if one["event"] == other["event"] == "purchase" and draw.random() < 0.5:
                 same = ("person_id", "occurred_at")
                 other |= {k: one[k] for k in same}

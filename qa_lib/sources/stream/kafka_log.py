@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qa_lib.errors import LogBroken, LogUnavailable, SpecError
@@ -244,7 +245,9 @@ class KafkaReader:
         if error.code() in (codes._AUTO_OFFSET_RESET, codes.OFFSET_OUT_OF_RANGE):
             raise self._lost(message.partition(), error.str())
         if error.code() in (codes.UNKNOWN_TOPIC_OR_PART, codes._UNKNOWN_TOPIC):
-            self.trouble = f"Kafka at {self._log.bootstrap} has no topic {self._log.topic!r} yet; waiting for it."
+            self.trouble = (
+                f"Kafka at {self._log.bootstrap} has no topic {self._log.topic!r} yet; waiting for it."
+            )
         elif error.code() != codes._PARTITION_EOF:
             self._error(error)
 
@@ -272,3 +275,26 @@ def _silent() -> Any:
     logger.addHandler(logging.NullHandler())
     logger.propagate = False
     return logger
+
+
+def read_settings(file: Path | None) -> dict[str, Any]:
+    """Further settings of librdkafka from a YAML file; none without one.
+
+    Raises
+    ------
+    SpecError
+        When the file is not there or holds something else than names and values.
+    """
+    import yaml
+
+    if file is None:
+        return {}
+    try:
+        told = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SpecError(f"Kafka's settings {file} cannot be read: {error}.") from None
+    if not isinstance(told, dict) or not all(isinstance(name, str) for name in told):
+        raise SpecError(
+            f"Kafka's settings {file} are no names and values. Write lines such as `sasl.username: me`."
+        )
+    return told

@@ -287,6 +287,11 @@ class StreamState:
                 "UPDATE events SET person_id = ? WHERE source_id = ? AND person_id <> ?",
                 [(p, s, p) for s, p in zip(sources, resolve(sources), strict=True)],
             )
+            people = [row[0] for row in con.execute("SELECT DISTINCT person_id FROM matches")]
+            con.executemany(
+                "UPDATE OR REPLACE matches SET person_id = ? WHERE person_id = ? AND person_id <> ?1",
+                list(zip(resolve(people), people, strict=True)),
+            )
             return Seam(snapshot, as_of_us, dict(cuts), number)
 
     def close(self) -> None:
