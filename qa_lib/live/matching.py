@@ -8,29 +8,19 @@ from __future__ import annotations
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from qa_lib.live.view import LiveView, live_rows
-from qa_lib.rules.matcher import Person
+from qa_lib.profiles.live import DERIVED
+from qa_lib.rules.matcher import Followed, Follower, Person
 from qa_lib.sources.stream import StreamEvent, StreamState
 from qa_lib.workspace import Workspace
 
 #: Makes the view of the snapshot that the seam names.
 Open = Callable[[], LiveView]
-
-
-class Kept(NamedTuple):
-    """What is kept of a person: the record, the truth of its predicates, the rules it matched."""
-
-    person: Person
-    literals: npt.NDArray[np.uint8]
-    names: tuple[str, ...]
 
 
 @dataclass
@@ -71,8 +61,8 @@ class Matching:
         self.counts = Matched()
         self._workspace, self._state, self._open = workspace, state, open_view
         self._clock, self._most = clock, most_people
-        self._people: OrderedDict[str, Kept] = OrderedDict()
-        self._changed: dict[str, Kept] = {}
+        self._people: OrderedDict[str, Followed] = OrderedDict()
+        self._changed: dict[str, Followed] = {}
         self._number = -1
         self._held: dict[str, int] = {}
         self._use(state.seam().number)
@@ -81,8 +71,14 @@ class Matching:
         self.view = self._open()
         matcher = self.view.matcher
         self._admission = matcher.admission(always=self.view.admitted_always) if matcher.rules else None
+        self._follower = Follower(matcher)
         self._people.clear()
         self._number = number
+
+    @staticmethod
+    def _kinds(new: Collection[str]) -> Collection[str]:
+        """The kinds of events that change with these, those that a build makes of them among them."""
+        return {*new, *(made for made, source in DERIVED.items() if source in new)}
 
     # -- the consumer's handler ----------------------------------------------------------------
 
@@ -122,10 +118,11 @@ class Matching:
         left: list[tuple[str, str, int, str]] = []
         for person_id, new in more.items():
             before = self._changed.get(person_id) or self._people[person_id]
-            after = self._match(self.view.with_events(before.person, new), before, now_us)
+            after = self._after(before, self.view.with_events(before.person, new), self._kinds(new), now_us)
             self._changed[person_id] = after
-            if person_id in stale or (after.names is not before.names and after.names != before.names):
-                was, now = {*before.names, *stale.get(person_id, ())}, set(after.names)
+            if person_id in stale or after.numbers is not before.numbers:
+                names = self._follower.names
+                was, now = {*names(before), *stale.get(person_id, ())}, set(names(after))
                 entered += [(person_id, rule, now_us, last[person_id]) for rule in now - was]
                 left += [(person_id, rule, now_us, last[person_id]) for rule in was - now]
         self._write(con, entered, left)
@@ -172,22 +169,19 @@ class Matching:
         for person in self.view.batch(person_ids):
             person_id = person.person_id
             record = self.view.as_of(self.view.with_rows(person, rows[person_id]), now_us)
-            kept = self._match(record, None, now_us)
-            if missing := [rule for rule in stored[person_id] if rule not in kept.names]:
-                stale[person_id] = missing
+            kept = self._follower.first(record, now_us)
+            if stored[person_id] and (missing := set(stored[person_id]) - set(self._follower.names(kept))):
+                stale[person_id] = sorted(missing)
             self._changed[person_id] = kept
         self.counts.loaded += len(person_ids)
         return stale
 
-    def _match(self, person: Person, before: Kept | None, now_us: int) -> Kept:
-        matcher = self.view.matcher
-        person = self.view.as_of(person, now_us)
-        literals = matcher.literals(person, now_us)
-        if before is not None and np.array_equal(literals, before.literals):
+    def _after(self, before: Followed, person: Person, kinds: Collection[str], now_us: int) -> Followed:
+        after = self._follower.after(before, self.view.as_of(person, now_us), now_us, kinds)
+        if after.numbers is before.numbers:
             self.counts.unchanged += 1
-            return Kept(person, before.literals, before.names)
         self.counts.matched += 1
-        return Kept(person, literals, matcher.match_literals(person, now_us, literals).names)
+        return after
 
     def _write(
         self,

@@ -1,0 +1,158 @@
+"""One person followed from event to event: only what an event or the time gone by can have changed is looked at.
+
+The truth of a kind of event's predicates stays until an event of the kind comes or the edge of a window passes one;
+of all rules only those are looked at of which a predicate has flipped. The answer is always `Matcher.match`'s.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Collection, Mapping
+from typing import Any as AnyValue
+from typing import NamedTuple
+
+import numpy as np
+
+from qa_lib.rules.matcher.matcher import Matcher
+from qa_lib.rules.matcher.moments import NEVER, Span
+from qa_lib.rules.matcher.person import EventLog, Person
+from qa_lib.rules.matcher.sections import EventPlan, Filtered
+from qa_lib.rules.matcher.terms import Node, holds_for
+
+_OPPOSITE = bytes.maketrans(b"\0\1", b"\1\0")
+
+
+class Followed(NamedTuple):
+    """What is known of a person as of the moment that they were looked at last.
+
+    `truths` has a byte for every predicate, `until` says by kind of event from when on it may be another by time
+    alone, `numbers` are the matched rules, ascending, which is their priority.
+    """
+
+    person: Person
+    truths: bytes
+    until: Mapping[str, int]
+    numbers: tuple[int, ...]
+
+
+class Follower:
+    """Follows people for the rules of one matcher."""
+
+    def __init__(self, matcher: Matcher) -> None:
+        self._matcher, self._predicates = matcher, matcher.predicates
+        size, terms = self._predicates.size, matcher.terms
+        self._terms: list[list[tuple[int, ...]]] = [[] for _ in matcher.rules]
+        self._rules_of: list[set[int]] = [set() for _ in range(size)]
+        for rule, literals in zip(terms.rule_of.tolist(), terms.literals.tolist(), strict=True):
+            term = tuple(x for x in literals if x)
+            self._terms[rule].append(term)
+            for literal in term:
+                self._rules_of[literal % size].add(rule)
+        for rule, node in terms.graphs.items():
+            for literal in _literals(node):
+                self._rules_of[literal % size].add(rule)
+        self._plans = {
+            event: _Plan(plan, self._predicates.spans) for event, plan in self._predicates.plans.items()
+        }
+
+    def names(self, followed: Followed) -> tuple[str, ...]:
+        """The rules that the person matches, highest priority first."""
+        names = self._matcher.names
+        return tuple([names[number] for number in followed.numbers])
+
+    def first(self, person: Person, as_of: int) -> Followed:
+        """A person who is looked at for the first time."""
+        truths = bytes(self._predicates.truths(person, as_of))
+        until = {
+            event: plan.until(log, as_of)
+            for event, plan in self._plans.items()
+            if (log := person.events.get(event)) is not None
+        }
+        literals = np.frombuffer(truths + truths.translate(_OPPOSITE), dtype=np.uint8)
+        return Followed(person, truths, until, self._matcher.matched(literals)[0])
+
+    def after(self, before: Followed, person: Person, as_of: int, events: Collection[str]) -> Followed:
+        """The same person later, after events of these kinds and perhaps with other fields.
+
+        Parameters
+        ----------
+        as_of
+            Not before the moment of `before`.
+        """
+        predicates = self._predicates
+        if before.person.row is person.row and person.row is not None:
+            truths = bytearray(before.truths)
+        else:
+            truths = bytearray(before.truths)
+            row = predicates.row_of(person)
+            truths[: len(row)] = row
+        until = dict(before.until)
+        for event, plan in self._plans.items():
+            log = person.events.get(event)
+            if log is not None and (event in events or as_of >= until.get(event, NEVER)):
+                truths[plan.place] = predicates.template[plan.place]
+                predicates.write_kind(event, log, as_of, truths)
+                until[event] = plan.until(log, as_of)
+        for slot, leaf in enumerate(predicates.leaves, predicates.size - len(predicates.leaves)):
+            truths[slot] = leaf.holds(person, as_of)
+        found = bytes(truths)
+        if found == before.truths:
+            return Followed(person, before.truths, until, before.numbers)
+        return Followed(person, found, until, self._matched(before, found))
+
+    def _matched(self, before: Followed, truths: bytes) -> tuple[int, ...]:
+        """The matches, from those before and the rules that a predicate has flipped of."""
+        was, now = np.frombuffer(before.truths, np.uint8), np.frombuffer(truths, np.uint8)
+        concerned: set[int] = set()
+        for slot in (was != now).nonzero()[0].tolist():
+            concerned |= self._rules_of[slot]
+        size, matched = len(truths), set(before.numbers)
+        changed = False
+        for rule in concerned:
+            holds = any(
+                all(truths[x] if x < size else not truths[x - size] for x in term)
+                for term in self._terms[rule]
+            )
+            if holds and (node := self._matcher.terms.graphs.get(rule)) is not None:
+                literals = np.frombuffer(truths + truths.translate(_OPPOSITE), dtype=np.uint8)
+                holds = holds_for(node, literals, {})
+            if holds != (rule in matched):
+                changed = True
+                (matched.add if holds else matched.remove)(rule)
+        return tuple(sorted(matched)) if changed else before.numbers
+
+
+class _Plan:
+    """When the predicates on one kind of event may change by time alone."""
+
+    def __init__(self, plan: EventPlan, spans: list[Span]) -> None:
+        self.place = slice(plan.first, plan.past)
+        every: list[Filtered] = [*plan.every, *plan.quick, *plan.slow]
+        sections = [section for one in every for section in one.sections.values()]
+        self._spans = [spans[number] for number in dict.fromkeys(section.span for section in sections)]
+        self._always = any(one.filter.timed for one in every) or any(
+            section.measure.kind.startswith("days_since") for section in sections
+        )
+
+    def until(self, log: EventLog, as_of: int) -> int:
+        """The first moment after `as_of` at which a window over these events may hold others; at the earliest."""
+        if self._always:
+            return as_of
+        times, found = log.times, NEVER
+        for span in self._spans:
+            start, end = span.bounds(as_of)
+            first = 0 if start is None else bisect_left(times, start)
+            high = bisect_left(times, end)
+            leaving = times[first] if first < len(times) else None
+            entering = times[high] if high < len(times) else None
+            found = min(found, span.changes(as_of, leaving, entering))
+        return found
+
+
+def _literals(node: Node) -> set[int]:
+    if isinstance(node, int):
+        return {node}
+    found: set[AnyValue] = set()
+    for part in node[1]:
+        found |= _literals(part)
+    return found
