@@ -182,7 +182,11 @@ def test_a_merge_brings_live_events_together(workspace: Workspace, tmp_path: Pat
     profiles = LiveProfiles(own, rules=[rule])
     as_of = AS_OF + timedelta(days=1)
     one, other = (profiles.lookup(card, as_of) for card in ("1", "2"))
-    assert (one.person_id, one.matches, one.event_counts) == (other.person_id, other.matches, other.event_counts)
+    assert (one.person_id, one.matches, one.event_counts) == (
+        other.person_id,
+        other.matches,
+        other.event_counts,
+    )
     assert profiles.lookup("card:1", as_of).event_counts == {"browse": 5}
     with pytest.raises(UnknownName, match="nobody-here"):
         profiles.lookup("nobody-here", as_of)

@@ -106,20 +106,28 @@ class Follower:
         concerned: set[int] = set()
         for slot in (was != now).nonzero()[0].tolist():
             concerned |= self._rules_of[slot]
-        size, matched = len(truths), set(before.numbers)
+        literals = truths + truths.translate(_OPPOSITE)
+        matched, graphs = set(before.numbers), self._matcher.terms.graphs
         changed = False
         for rule in concerned:
-            holds = any(
-                all(truths[x] if x < size else not truths[x - size] for x in term)
-                for term in self._terms[rule]
-            )
-            if holds and (node := self._matcher.terms.graphs.get(rule)) is not None:
-                literals = np.frombuffer(truths + truths.translate(_OPPOSITE), dtype=np.uint8)
-                holds = holds_for(node, literals, {})
+            holds = _any_term(self._terms[rule], literals)
+            if holds and rule in graphs:
+                holds = holds_for(graphs[rule], np.frombuffer(literals, dtype=np.uint8), {})
             if holds != (rule in matched):
                 changed = True
                 (matched.add if holds else matched.remove)(rule)
         return tuple(sorted(matched)) if changed else before.numbers
+
+
+def _any_term(terms: list[tuple[int, ...]], literals: bytes) -> bool:
+    """Whether all literals of one of the terms hold; written out, because it is asked for every flip."""
+    for term in terms:
+        for literal in term:
+            if not literals[literal]:
+                break
+        else:
+            return True
+    return False
 
 
 class _Plan:
