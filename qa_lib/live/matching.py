@@ -56,7 +56,7 @@ class Matching:
         open_view: Open,
         *,
         clock: str = "wall",
-        most_people: int = 50_000,
+        most_people: int = 100_000,
     ) -> None:
         self.counts = Matched()
         self._workspace, self._state, self._open = workspace, state, open_view

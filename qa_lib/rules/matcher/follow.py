@@ -137,7 +137,10 @@ class _Plan:
         self.place = slice(plan.first, plan.past)
         every: list[Filtered] = [*plan.every, *plan.quick, *plan.slow]
         sections = [section for one in every for section in one.sections.values()]
-        self._spans = [spans[number] for number in dict.fromkeys(section.span for section in sections)]
+        wanted = [spans[number] for number in dict.fromkeys(section.span for section in sections)]
+        #: The lengths of windows that end at the moment and are of one length, and all other windows.
+        self._rolling = [span.length for span in wanted if span.length is not None]
+        self._spans = [span for span in wanted if span.length is None]
         self._always = any(one.filter.timed for one in every) or any(
             section.measure.kind.startswith("days_since") for section in sections
         )
@@ -147,6 +150,14 @@ class _Plan:
         if self._always:
             return as_of
         times, found = log.times, NEVER
+        if self._rolling:
+            count = len(times)
+            ahead = bisect_left(times, as_of)
+            found = times[ahead] + 1 if ahead < count else NEVER
+            for length in self._rolling:
+                first = bisect_left(times, as_of - length, 0, ahead)
+                if first < count and (leaves := times[first] + length + 1) < found:
+                    found = leaves
         for span in self._spans:
             start, end = span.bounds(as_of)
             first = 0 if start is None else bisect_left(times, start)

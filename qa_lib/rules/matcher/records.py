@@ -42,6 +42,8 @@ class Records:
     ) -> None:
         self._snapshot, self._predicates = snapshot, matcher.predicates
         self._fields = sorted({*fields, *_timed(matcher)})
+        #: By field of texts, the answers of its comparisons for each code, and for no value in the last row.
+        self._by_code: dict[str, npt.NDArray[np.uint8]] = {}
         ids = snapshot.cursor().execute("SELECT person_id FROM people ORDER BY person_no").fetchall()
         encoded = np.array([one.encode() for (one,) in ids], dtype=np.bytes_)
         self._order = np.argsort(encoded, kind="stable")
@@ -116,6 +118,14 @@ class Records:
             there, raw = _known(column, numbers), column.values[numbers]
             if not len(raw) or np.abs(raw).max() < _EXACT:  # beyond it a double is not the amount
                 return index.table.take(index.places(raw / 10**column.scale, there), axis=0)
+        if column is not None and column.kind == "text":
+            if section.name not in self._by_code:
+                told = [*column.texts, None]
+                answers = b"".join([index.truths(value) for value in told])
+                table = np.frombuffer(answers, dtype=np.uint8).reshape(len(told), len(section.compared))
+                self._by_code[section.name] = table
+            codes = np.where(_known(column, numbers), column.values[numbers].astype(np.int64), len(column.texts))
+            return self._by_code[section.name].take(np.minimum(codes, len(column.texts)), axis=0)
         told = [plain(value) for value in self._column(section.name, numbers)]
         answers = b"".join([index.known.get(value) or index.truths(value) for value in told])
         return np.frombuffer(answers, dtype=np.uint8).reshape(len(numbers), len(section.compared))
