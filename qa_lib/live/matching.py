@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from qa_lib.live.view import LiveView, live_rows
 from qa_lib.profiles.live import DERIVED
 from qa_lib.rules.matcher import Followed, Follower, Person
+from qa_lib.rules.matcher.follow import New
 from qa_lib.sources.stream import StreamEvent, StreamState
 from qa_lib.workspace import Workspace
 
@@ -76,9 +77,9 @@ class Matching:
         self._number = number
 
     @staticmethod
-    def _kinds(new: Collection[str]) -> Collection[str]:
-        """The kinds of events that change with these, those that a build makes of them among them."""
-        return {*new, *(made for made, source in DERIVED.items() if source in new)}
+    def _new(new: Mapping[str, list[tuple[int, Any]]]) -> New:
+        """What changes with these events: of kinds that a build makes of them, it is not known what."""
+        return {**new, **{made: None for made, source in DERIVED.items() if source in new}}
 
     # -- the consumer's handler ----------------------------------------------------------------
 
@@ -118,7 +119,7 @@ class Matching:
         left: list[tuple[str, str, int, str]] = []
         for person_id, new in more.items():
             before = self._changed.get(person_id) or self._people[person_id]
-            after = self._after(before, self.view.with_events(before.person, new), self._kinds(new), now_us)
+            after = self._after(before, self.view.with_events(before.person, new), self._new(new), now_us)
             self._changed[person_id] = after
             if person_id in stale or after.numbers is not before.numbers:
                 names = self._follower.names
@@ -176,8 +177,8 @@ class Matching:
         self.counts.loaded += len(person_ids)
         return stale
 
-    def _after(self, before: Followed, person: Person, kinds: Collection[str], now_us: int) -> Followed:
-        after = self._follower.after(before, self.view.as_of(person, now_us), now_us, kinds)
+    def _after(self, before: Followed, person: Person, new: New, now_us: int) -> Followed:
+        after = self._follower.after(before, self.view.as_of(person, now_us), now_us, new)
         if after.numbers is before.numbers:
             self.counts.unchanged += 1
         self.counts.matched += 1

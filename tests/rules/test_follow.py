@@ -66,7 +66,8 @@ def test_following_says_what_matching_anew_says(engine: Engine, matcher: Matcher
             if draw.random() < 0.2:
                 person = person.with_fields(order_count_30d=draw.randint(0, 9))
             before = followed.numbers
-            followed = follower.after(followed, person, moment, more)
+            told = {kind: None if draw.random() < 0.2 else new for kind, new in more.items()}
+            followed = follower.after(followed, person, moment, told)
             fresh = Person(person.person_id, person.fields, person.events)
             assert follower.names(followed) == matcher.match(fresh, moment_of(moment)).names
             changes += before != followed.numbers

@@ -7,7 +7,7 @@ of all rules only those are looked at of which a predicate has flipped. The answ
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any as AnyValue
 from typing import NamedTuple
 
@@ -19,6 +19,8 @@ from qa_lib.rules.matcher.person import EventLog, Person
 from qa_lib.rules.matcher.sections import EventPlan, Filtered
 from qa_lib.rules.matcher.terms import Node, holds_for
 
+#: By kind, new events with their microseconds since 1970; None where it is not known which are new.
+New = Mapping[str, Sequence[tuple[int, Mapping[str, AnyValue]]] | None]
 _OPPOSITE = bytes.maketrans(b"\0\1", b"\1\0")
 
 
@@ -71,13 +73,15 @@ class Follower:
         literals = np.frombuffer(truths + truths.translate(_OPPOSITE), dtype=np.uint8)
         return Followed(person, truths, until, self._matcher.matched(literals)[0])
 
-    def after(self, before: Followed, person: Person, as_of: int, events: Collection[str]) -> Followed:
-        """The same person later, after events of these kinds and perhaps with other fields.
+    def after(self, before: Followed, person: Person, as_of: int, events: New) -> Followed:
+        """The same person later, after further events and perhaps with other fields.
 
         Parameters
         ----------
         as_of
             Not before the moment of `before`.
+        events
+            By kind, the events that the person has now and had not before.
         """
         predicates = self._predicates
         if before.person.row is person.row and person.row is not None:
@@ -89,10 +93,16 @@ class Follower:
         until = dict(before.until)
         for event, plan in self._plans.items():
             log = person.events.get(event)
-            if log is not None and (event in events or as_of >= until.get(event, NEVER)):
+            if log is None:
+                continue
+            new, still = events.get(event), until.get(event, NEVER)
+            if as_of >= still or (new is None and event in events):
                 truths[plan.place] = predicates.template[plan.place]
                 predicates.write_kind(event, log, as_of, truths)
                 until[event] = plan.until(log, as_of)
+            elif new:
+                predicates.write_new(event, log, [given for _, given in new], as_of, truths)
+                until[event] = min(still, plan.until(EventLog(tuple(sorted(at for at, _ in new)), {}), as_of))
         for slot, leaf in enumerate(predicates.leaves, predicates.size - len(predicates.leaves)):
             truths[slot] = leaf.holds(person, as_of)
         found = bytes(truths)

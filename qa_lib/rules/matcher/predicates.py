@@ -228,6 +228,21 @@ class Predicates:
         """Write the truth of the measures of a person's events of one kind."""
         self._write(self._concerned(self.plans[event], log, as_of), as_of, truths)
 
+    def write_new(
+        self,
+        event: str,
+        log: EventLog,
+        new: Sequence[Mapping[str, AnyValue]],
+        as_of: int,
+        truths: bytearray,
+    ) -> None:
+        """Write what some new events of a kind, with these properties, can have changed of its measures.
+
+        Filters that require another text than theirs measure what they measured before.
+        """
+        plan = self.plans[event]
+        self._write(self._concerned(plan, log, as_of, new), as_of, truths)
+
     def _write(
         self,
         concerned: Iterable[tuple[Filtered, EventLog, list[int] | None]],
@@ -269,11 +284,20 @@ class Predicates:
                 yield from self._concerned(plan, log, as_of)
 
     def _concerned(
-        self, plan: EventPlan, log: EventLog, as_of: int
+        self,
+        plan: EventPlan,
+        log: EventLog,
+        as_of: int,
+        new: Sequence[Mapping[str, AnyValue]] | None = None,
     ) -> Iterable[tuple[Filtered, EventLog, list[int] | None]]:
         for one in plan.every:
             yield one, log, None
         for name, by_value in plan.required.items():
+            if new is not None:
+                values = {given.get(name) for given in new}
+                by_value = {value: by_value[value] for value in values if value in by_value}
+                if not by_value:
+                    continue
             found: dict[int, tuple[Filtered, list[int]]] = {}
             # most events have a value that no filter requires: they are passed over in one go
             for i in [i for i, value in enumerate(log.values(name)) if value in by_value]:

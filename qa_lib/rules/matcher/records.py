@@ -124,7 +124,9 @@ class Records:
                 answers = b"".join([index.truths(value) for value in told])
                 table = np.frombuffer(answers, dtype=np.uint8).reshape(len(told), len(section.compared))
                 self._by_code[section.name] = table
-            codes = np.where(_known(column, numbers), column.values[numbers].astype(np.int64), len(column.texts))
+            codes = np.where(
+                _known(column, numbers), column.values[numbers].astype(np.int64), len(column.texts)
+            )
             return self._by_code[section.name].take(np.minimum(codes, len(column.texts)), axis=0)
         told = [plain(value) for value in self._column(section.name, numbers)]
         answers = b"".join([index.known.get(value) or index.truths(value) for value in told])
