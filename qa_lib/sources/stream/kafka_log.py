@@ -16,7 +16,7 @@ from qa_lib.errors import LogBroken, LogUnavailable, SpecError
 from qa_lib.sources.stream.log import Batch, Keyed, Positions
 
 if TYPE_CHECKING:
-    from confluent_kafka import Message, TopicPartition
+    from confluent_kafka import TopicPartition
 
 GROUP = "audience-workbench"
 _SESSION_MS = 6_000
@@ -79,7 +79,7 @@ class KafkaLog:
         LogUnavailable
             When no broker answers.
         """
-        from confluent_kafka.admin import AdminClient, NewTopic
+        from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
         admin = AdminClient(self.settings)
         made = admin.create_topics([NewTopic(self.topic, partitions, replicas)], request_timeout=10)
@@ -199,9 +199,9 @@ class KafkaReader:
             self.held.pop(self._log.partition_name(one.partition), None)
 
     def poll(self, most: int, timeout: float) -> list[Batch]:
-        found: dict[int, list[Message]] = {}
+        found: dict[int, list[Any]] = {}
         # a first look takes what is there; waiting for a full batch would cost the whole time-out
-        messages = self._consumer.consume(most, 0.0) or self._consumer.consume(1, timeout)
+        messages: list[Any] = self._consumer.consume(most, 0.0) or self._consumer.consume(1, timeout)
         messages += self._consumer.consume(most - 1, 0.0) if len(messages) == 1 else []
         for message in messages:
             if (error := message.error()) is not None:
@@ -222,7 +222,7 @@ class KafkaReader:
                 batches.append(Batch(name, offsets, values, offsets[-1] + 1))
         return batches
 
-    def _is_sought(self, message: Message) -> bool:
+    def _is_sought(self, message: Any) -> bool:
         """False for an event before the position, which only shows that the log is whole."""
         number, offset = message.partition(), message.offset()
         if number not in self._doubtful:
@@ -240,7 +240,7 @@ class KafkaReader:
             "Restore the topic, or consume a topic of another name."
         )
 
-    def _refuse(self, message: Message, error: Any) -> None:
+    def _refuse(self, message: Any, error: Any) -> None:
         codes = self._kafka.KafkaError
         if error.code() in (codes._AUTO_OFFSET_RESET, codes.OFFSET_OUT_OF_RANGE):
             raise self._lost(message.partition(), error.str())
@@ -263,7 +263,7 @@ class KafkaReader:
 
 
 def _code(error: Exception) -> Any:
-    told = error.args[0] if error.args else None
+    told: Any = error.args[0] if error.args else None
     return told.code() if hasattr(told, "code") else None
 
 

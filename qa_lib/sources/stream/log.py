@@ -50,10 +50,15 @@ class Positions(Protocol):
 class Reader(Protocol):
     """One member of the group of consumers, reading the partitions that it holds."""
 
-    #: Epoch by partition that this member holds.
-    held: Mapping[str, int]
-    #: What keeps it from reading at the moment, in words; None where nothing does.
-    trouble: str | None
+    @property
+    def held(self) -> Mapping[str, int]:
+        """The epoch of each partition that this member holds."""
+        ...
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps it from reading at the moment, in words; None where nothing does."""
+        ...
 
     def poll(self, most: int, timeout: float) -> list[Batch]:
         """Up to `most` events that were not read yet, waiting at most `timeout` seconds for the first."""
@@ -71,7 +76,10 @@ class Reader(Protocol):
 class Log(Protocol):
     """A durable log in partitions."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The beginning of its partitions' names."""
+        ...
 
     def append(self, values: Sequence[Keyed]) -> None:
         """Add events; they survive a power cut once this returns."""
