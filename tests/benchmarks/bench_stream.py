@@ -92,8 +92,7 @@ class Run:
             asking.start()
         consuming = threading.Thread(target=stream.run)
         consuming.start()
-        told = json.loads(producer.stdout.readline())
-        producer.wait()
+        told = json.loads(producer.communicate()[0])
         self._over.set()
         if probes:
             asking.join()
