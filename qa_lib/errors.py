@@ -18,6 +18,11 @@
     ├── VersionConflict (RuntimeError)     somebody saved a newer version than the one that was changed
     ├── ReadOnly (PermissionError)         a write through a workspace opened read-only
     ├── ChannelUnavailable (ConnectionError)  a provider that cannot be reached; nothing left, try later
+    ├── StreamError                        a stream of events that cannot go on as it is
+    │   ├── LogUnavailable (ConnectionError)  the log cannot be reached; nothing is lost, try later
+    │   ├── StreamBehind (RuntimeError)    more events wait than may; nothing of the batch was taken
+    │   ├── LogBroken (LookupError)        the log no longer holds what was not consumed yet
+    │   └── Fenced (RuntimeError)          another consumer holds the partition; nothing was changed
     ├── ParametersRefused (ValueError)     a notebook run with parameters it does not declare
     └── RunFailed (RuntimeError)           a notebook stopped with an error; the partial copy is kept
 
@@ -99,6 +104,26 @@ class ReadOnly(WorkbenchError, PermissionError):
 
 class ChannelUnavailable(WorkbenchError, ConnectionError):
     """A provider that cannot be reached; no message left, so a later run may hand over all of them."""
+
+
+class StreamError(WorkbenchError):
+    """A stream of events that cannot go on as it is."""
+
+
+class LogUnavailable(StreamError, ConnectionError):
+    """The log cannot be reached; what was acknowledged is kept, and consuming goes on once it is back."""
+
+
+class StreamBehind(StreamError, RuntimeError):
+    """More events wait than may; nothing of the batch was taken."""
+
+
+class LogBroken(StreamError, LookupError):
+    """The log no longer holds, or never held, the events from which consuming would go on."""
+
+
+class Fenced(StreamError, RuntimeError):
+    """Another consumer holds the partition by now; nothing was changed."""
 
 
 class ParametersRefused(WorkbenchError, ValueError):

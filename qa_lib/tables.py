@@ -233,6 +233,22 @@ INTERACTIONS = Table(
         Column("origin", "text", "observed or generated"),
     ),
 )
+STREAM_EVENTS = Table(
+    "stream_events",
+    "Events that came by the stream, once each; the offsets that a version holds are in its Delta transactions. "
+    "A build sees browse, cart and purchase among `interactions` and `order_lines`.",
+    (
+        Column("event_id", "text", "the sender's id of the event"),
+        Column("event", "text", "browse, cart, purchase …"),
+        Column("person_id", "text", "who, as resolved when it arrived"),
+        Column("occurred_at", "timestamp", "when"),
+        Column("properties", "text", "JSON of the properties, amounts as texts"),
+        Column("log_partition", "text", "the log and its partition"),
+        Column("log_offset", "integer", "the place in the partition"),
+        Column("arrived_at", "timestamp", "when it was consumed"),
+    ),
+    key=("event_id",),
+)
 REJECTS = Table(
     "rejects",
     "Rows of a landed file that broke their feed's contract, and why; they are in no other table.",
@@ -343,6 +359,7 @@ TABLES: dict[str, Table] = {
         COUPON_ITEMS,
         PROMOTIONS,
         INTERACTIONS,
+        STREAM_EVENTS,
         REJECTS,
         LINKS,
         IDENTITIES,

@@ -16,6 +16,7 @@ from qa_lib.cli.library import add_library_commands
 from qa_lib.cli.options import AsOf, Json, WorkspaceOption
 from qa_lib.cli.options import answer as print_answer
 from qa_lib.cli.spark import SparkAddress, SparkTables, evaluate_on_spark, export_app
+from qa_lib.cli.stream import stream_app
 from qa_lib.errors import SpecError
 
 app = typer.Typer(
@@ -35,6 +36,7 @@ rule_app = typer.Typer(
 app.add_typer(audience_app, name="audience")
 app.add_typer(rule_app, name="rule")
 rule_app.add_typer(exchange_app)
+app.add_typer(stream_app, name="stream")
 app.add_typer(campaigns_app)
 app.add_typer(bench_app)
 app.add_typer(export_app)

@@ -9,6 +9,7 @@ from qa_lib.profiles.behaviour import BehaviourFamily, FamilyMeasure
 from qa_lib.profiles.build import FAMILIES, build, build_moment, data_range
 from qa_lib.profiles.catalogue import catalogue, tags
 from qa_lib.profiles.events import EVENT_SOURCES
+from qa_lib.profiles.live import AsProfiled, TagsNow, stream_tags
 from qa_lib.profiles.lookup import PersonLookup
 from qa_lib.profiles.read import person_profile, tag_counts, tag_values
 from qa_lib.profiles.standard import standard_families, write_standard
@@ -17,17 +18,20 @@ from qa_lib.profiles.tags import Family, TagSpec
 __all__ = [
     "EVENT_SOURCES",
     "FAMILIES",
+    "AsProfiled",
     "BehaviourFamily",
     "Family",
     "FamilyMeasure",
     "PersonLookup",
     "TagSpec",
+    "TagsNow",
     "build",
     "build_moment",
     "catalogue",
     "data_range",
     "person_profile",
     "standard_families",
+    "stream_tags",
     "tag_counts",
     "tag_values",
     "tags",

@@ -22,7 +22,7 @@ from qa_lib.rules import Catalogue
 from qa_lib.rules.compile import Compiler
 from qa_lib.rules.windows import midnight
 from qa_lib.tables import TABLES, Label
-from qa_lib.workspace import Draft, Snapshot, Workspace, quoted, read_moment
+from qa_lib.workspace import Draft, Snapshot, Workspace, quoted, read_moment, with_stream
 
 #: In the order in which they are built; a family may read those before it.
 FAMILIES: tuple[Family, ...] = (ORDERS, RFM, LIFECYCLE, PREFERENCE, DEPARTMENT, COUPON, DEMOGRAPHICS)
@@ -106,13 +106,14 @@ def build(
 
 
 def data_range(workspace: Workspace) -> tuple[datetime, datetime]:
-    """The first and the last recorded order, in UTC."""
+    """The first and the last recorded order, those of the stream among them, in UTC."""
     import contextlib
 
     import duckdb
 
     with contextlib.closing(duckdb.connect()) as con:
-        scan = workspace.store.scan_sql(TABLES["order_lines"])
+        there = [n for n in ("order_lines", "stream_events") if workspace.store.exists(n)]
+        scan = with_stream({n: workspace.store.scan_sql(TABLES[n]) for n in there})["order_lines"]
         row = con.execute(
             f"SELECT epoch_us(min(occurred_at)), epoch_us(max(occurred_at)) FROM ({scan})"
         ).fetchall()
@@ -191,6 +192,7 @@ def _fill(draft: Draft, base: Catalogue, declared: tuple[DeclaredTag, ...], say:
         {"family": table.removeprefix("family_"), "group": list(group), "spec": spec.to_dict()}
         for table, group, spec in built
     ]
+    draft.meta["declared"] = [tag.to_dict() for tag in declared]
     draft.meta["coverage"] = _coverage(draft, specs)
     draft.meta["values"] = _suggestions(draft, specs)
     draft.meta["latest"] = _latest(draft)
@@ -218,7 +220,9 @@ def _empty_views(draft: Draft) -> None:
             columns = ", ".join(
                 f"CAST(NULL AS {SQL_TYPES[c.type]}) AS {quoted(c.name)}" for c in table.columns
             )
-            draft.connection.execute(f"CREATE TEMP VIEW {quoted(name)} AS SELECT {columns} WHERE false")
+            draft.connection.execute(
+                f"CREATE TEMP VIEW IF NOT EXISTS {quoted(name)} AS SELECT {columns} WHERE false"
+            )
 
 
 def _create(draft: Draft, table: str, sql: str) -> None:

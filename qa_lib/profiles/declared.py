@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any as AnyValue
+from typing import Literal
 
 import yaml
 from pydantic import Field as Bounded
@@ -29,7 +30,10 @@ GROUP = Label("自定义", "Declared in this workspace")
 
 
 class DeclaredTag(Spec):
-    """A number per person: a measure over one kind of event, filtered and in a window."""
+    """A number per person: a measure over one kind of event, filtered and in a window.
+
+    With `refresh` stream or both it is also measured as of now, over the events of the stream.
+    """
 
     name: str = Bounded(pattern=r"^[a-z][a-z0-9_]{0,62}$")
     label_zh: str = Bounded(min_length=1)
@@ -40,6 +44,7 @@ class DeclaredTag(Spec):
     measure: Measure = Measure(kind="count")
     unit: str = ""
     owner: str = "analyst"
+    refresh: Literal["batch", "stream", "both"] = "batch"
     description_zh: str = ""
     description_en: str = ""
 
@@ -70,6 +75,7 @@ class DeclaredTag(Spec):
             zero=measure.zero,
             owner=self.owner,
             lineage=(f"event_{self.event}",),
+            refresh=self.refresh,
             description_zh=self.description_zh,
             description_en=self.description_en,
         )

@@ -11,6 +11,7 @@ from qa_lib.workspace.people import followed, held_at
 from qa_lib.workspace.snapshot import Snapshot
 from qa_lib.workspace.sql import file_literal, quoted
 from qa_lib.workspace.state import Landing, Published
+from qa_lib.workspace.streamed import with_stream
 from qa_lib.workspace.workspace import Workspace, library_version, read_moment
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "library_version",
     "quoted",
     "read_moment",
+    "with_stream",
 ]

@@ -28,6 +28,7 @@ from qa_lib.workspace.people import view_sql
 from qa_lib.workspace.sql import open_file, quoted, to_frame
 from qa_lib.workspace.state import Published
 from qa_lib.workspace.store import Store
+from qa_lib.workspace.streamed import with_stream
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,8 +141,8 @@ class Snapshot:
         """
         if not hasattr(self._local, "cursor"):
             cursor = self.cursor()
-            for name, version in self.table_versions.items():
-                scan = self._store.scan_sql(TABLES[name], version)
+            landed = {n: self._store.scan_sql(TABLES[n], at) for n, at in self.table_versions.items()}
+            for name, scan in with_stream(landed).items():
                 view = view_sql(TABLES[name], scan, is_mapped=self._is_mapped)
                 cursor.execute(f"CREATE TEMP VIEW {quoted(name)} AS {view}")
             self._local.cursor = cursor

@@ -108,11 +108,58 @@ class Store:
             if seen is not None and seen.transaction_version(once) is not None:
                 return int(seen.version())
             try:
-                return self._write(table, batches, "append", once, seen)
+                return self._write(table, batches, "append", {once: 1}, seen)
             except CommitFailedError:  # a writer on another machine, which the lock does not hold back
                 if self._open(table.name).transaction_version(once) is None:
                     raise
                 return self.version(table.name)
+
+    def advance(
+        self, table: Table, batches: Iterable[pa.RecordBatch], steps: Mapping[str, tuple[int, int]]
+    ) -> bool:
+        """Add rows that bring each of some sources from one offset to another, in one commit.
+
+        The commit carries the new offsets as its transactions. False, and nothing written, where the table
+        does not stand at one of the offsets any more.
+        """
+        from deltalake.exceptions import CommitFailedError
+
+        with self._writing(table):
+            seen = self._open(table.name) if self.exists(table.name) else None
+            if seen is not None and self._standing(seen, steps) != {
+                p: first for p, (first, _) in steps.items()
+            }:
+                return False
+            try:
+                self._write(table, batches, "append", {p: past for p, (_, past) in steps.items()}, seen)
+            except CommitFailedError:  # a writer on another machine, which the lock does not hold back
+                if self._standing(self._open(table.name), steps) == {
+                    p: first for p, (first, _) in steps.items()
+                }:
+                    raise
+                return False
+            return True
+
+    def reached(self, table: Table, sources: Iterable[str], version: int | None = None) -> dict[str, int]:
+        """By source, the offset that `advance` brought a version of the table to; 0 where it never did."""
+        names = list(sources)
+        if not self.exists(table.name):
+            return dict.fromkeys(names, 0)
+        return self._standing(self._open(table.name, version), names)
+
+    @staticmethod
+    def _standing(opened: DeltaTable, sources: Iterable[str]) -> dict[str, int]:
+        return {name: opened.transaction_version(name) or 0 for name in sources}
+
+    def compact(self, table: Table) -> None:
+        """Make one file of many small ones; the rows and what was advanced stay as they are."""
+        from deltalake import CommitProperties
+
+        with self._writing(table):
+            properties = CommitProperties(custom_metadata={_ORIGIN: "compacted"})
+            before = set(self.files(table.name))
+            self._open(table.name).optimize.compact(commit_properties=properties)
+            self._sync(table.name, before)
 
     def _has_all_columns(self, table: Table) -> bool:
         there = {field.name for field in self._open(table.name).schema().fields}
@@ -123,17 +170,17 @@ class Store:
         table: Table,
         batches: Iterable[pa.RecordBatch],
         mode: str,
-        once: str | None,
+        marks: Mapping[str, int] | None,
         seen: DeltaTable | None = None,
         where: Mapping[str, str] | None = None,
     ) -> int:
-        """Commit the rows; a commit of the same `once` after the version `seen` makes this one fail."""
+        """Commit the rows; a commit of one of the same marks after the version `seen` makes this one fail."""
         import pyarrow as pa
         from deltalake import CommitProperties, Transaction, write_deltalake
 
         schema = table.arrow_schema()
         reader = pa.RecordBatchReader.from_batches(schema, _cast(batches, schema))
-        transactions = [Transaction(once, 1)] if once else None
+        transactions = [Transaction(name, number) for name, number in marks.items()] if marks else None
         is_there = self.exists(table.name)
         before = set(self.files(table.name)) if is_there else set()
         # a table of an older release, with fewer columns, held the rows of one feed: it is written anew
@@ -154,11 +201,15 @@ class Store:
                 predicate=" AND ".join(conditions) if conditions and is_there and not is_older else None,
                 schema_mode="overwrite" if is_older else None,
             )
-        opened = self._open(table.name)
+        return self._sync(table.name, before)
+
+    def _sync(self, name: str, before: set[str]) -> int:
+        """Push a new version to the disk; returns it."""
+        opened = self._open(name)
         # delta-rs does not sync; a version is only named once its files would survive a power cut
-        for path in set(self.files(table.name, opened.version())) - before:
+        for path in set(self.files(name, opened.version())) - before:
             sync(Path(path))
-        log = self.folder / table.name / "_delta_log"
+        log = self.folder / name / "_delta_log"
         sync(log / f"{opened.version():020d}.json")
         sync(log)
         return int(opened.version())

@@ -35,6 +35,7 @@ from qa_lib.workspace.snapshot import FILE, KEY_COUNT, META, Snapshot
 from qa_lib.workspace.sql import open_builder, quoted, to_frame
 from qa_lib.workspace.state import Landing, Published, State
 from qa_lib.workspace.store import Store
+from qa_lib.workspace.streamed import with_stream
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,6 +157,24 @@ class Workspace:
         with _usable(self.root):
             return self.store.append(table, batches, once=once)
 
+    def advance(
+        self, table: Table, batches: Iterable[pa.RecordBatch], steps: Mapping[str, tuple[int, int]]
+    ) -> bool:
+        """Add rows that bring each of some sources from one offset to another; False where one stands elsewhere."""
+        self._writable()
+        with _usable(self.root):
+            return self.store.advance(table, batches, steps)
+
+    def reached(self, table: Table, sources: Iterable[str], version: int | None = None) -> dict[str, int]:
+        """By source, the offset that `advance` brought a version of the table to; 0 where it never did."""
+        return self.store.reached(table, sources, version)
+
+    def compact(self, table: Table) -> None:
+        """Make one file of many small ones."""
+        self._writable()
+        with _usable(self.root):
+            self.store.compact(table)
+
     def record_landing(self, landing: Landing) -> None:
         """Note that a file was landed."""
         self._writable()
@@ -201,7 +220,7 @@ class Workspace:
                 beside.mkdir(parents=True)
             try:
                 with _usable(self.root), contextlib.closing(open_builder(beside / FILE)) as connection:
-                    scans = {t: self.store.scan_sql(TABLES[t], at) for t, at in versions.items()}
+                    scans = with_stream({t: self.store.scan_sql(TABLES[t], at) for t, at in versions.items()})
                     key_count = people.write_keys(connection, scans, as_of)
                     for table, scan in scans.items():
                         sql = people.view_sql(TABLES[table], scan, is_mapped=key_count > 0)

@@ -78,3 +78,15 @@ def test_an_unknown_benchmark_is_named_with_the_nearest() -> None:
 
     told = CliRunner().invoke(app, ["bench", "previw"])
     assert "Did you mean 'preview'" in str(told.exception)
+
+
+def test_the_stream_gives_back_what_was_sent(measured: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few hundred events a second: the run itself fails when one is lost or counted twice."""
+    bench = importlib.import_module("bench_stream")
+    monkeypatch.setattr(bench, "RATE", 300)
+    monkeypatch.setattr(bench, "_HIGHER", ())
+    monkeypatch.setattr(bench, "RULES", {"S": (40,)})
+    monkeypatch.setenv("QA_STREAM_SECONDS", "2")
+    figures = {figure.name: figure for figure in bench.run("S", lambda line: None, people=4_000)}
+    assert figures["events.300.40_rules"].value >= 500
+    assert figures["p99.visible_in_match.300.40_rules"].holds is not None

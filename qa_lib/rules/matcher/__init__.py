@@ -11,9 +11,11 @@ from qa_lib.rules.matcher.admission import Admission, Admitted
 from qa_lib.rules.matcher.batch import BatchMatches
 from qa_lib.rules.matcher.cache import MatchCache
 from qa_lib.rules.matcher.explain import Explanation, Verdict, explain
+from qa_lib.rules.matcher.follow import Followed, Follower
 from qa_lib.rules.matcher.matcher import Matcher, Matches, Steps
 from qa_lib.rules.matcher.people import People
 from qa_lib.rules.matcher.person import EventLog, Person, read_people, read_person
+from qa_lib.rules.matcher.records import Records
 from qa_lib.rules.matcher.sections import Leaf, Plug
 from qa_lib.rules.matcher.shares import measured_shares
 
@@ -24,6 +26,8 @@ __all__ = [
     "BatchMatches",
     "EventLog",
     "Explanation",
+    "Followed",
+    "Follower",
     "Leaf",
     "MatchCache",
     "Matcher",
@@ -31,6 +35,7 @@ __all__ = [
     "People",
     "Person",
     "Plug",
+    "Records",
     "Steps",
     "Verdict",
     "explain",

@@ -217,6 +217,19 @@ class Matcher:
 
     def match_literals(self, person: Person, as_of: int, literals: npt.NDArray[np.uint8]) -> Matches:
         """The matches by the truth of the predicates."""
+        numbers, candidates, graphs = self.matched(literals)
+        steps = Steps(
+            len(self.rules),
+            self.condition_count,
+            self.predicates.size - 1,
+            candidates,
+            graphs,
+            len(numbers),
+        )
+        return Matches(self, person, as_of, list(numbers), steps)
+
+    def matched(self, literals: npt.NDArray[np.uint8]) -> tuple[tuple[int, ...], int, int]:
+        """The numbers of the matched rules, ascending; how many candidates and graphs were looked at."""
         terms = self.terms
         candidates = literals.take(terms.by_column[0]).view(np.bool_).nonzero()[0]
         admitted = np.zeros(len(self.rules), dtype=bool)
@@ -231,16 +244,7 @@ class Matcher:
             for rule in (matched & self._graphs).nonzero()[0].tolist():
                 graphs += 1
                 matched[rule] = holds_for(terms.graphs[rule], literals, known)
-        numbers = matched.nonzero()[0].tolist()
-        steps = Steps(
-            len(self.rules),
-            self.condition_count,
-            self.predicates.size - 1,
-            int(np.count_nonzero(admitted)),
-            graphs,
-            len(numbers),
-        )
-        return Matches(self, person, as_of, numbers, steps)
+        return tuple(matched.nonzero()[0].tolist()), int(np.count_nonzero(admitted)), graphs
 
     def _require_names(self) -> None:
         seen: set[str] = set()

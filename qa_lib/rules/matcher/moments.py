@@ -131,8 +131,12 @@ class Span:
         self.start: Edge | None = None
         self.end = shifted(0)
         self._latest: int | None = None
+        #: Its length where it ends at the moment itself and always has the same one.
+        self.length: int | None = None
         match window:
             case Last():
+                if window.unit != "month" and not window.calendar:
+                    self.length = window.n * LENGTHS_US[window.unit]
                 self.start = edge_back(window.n, window.unit, zone, calendar=window.calendar)
             case Ago():
                 self.start = edge_back(window.far, window.unit, zone)

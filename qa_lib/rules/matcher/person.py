@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -92,9 +93,25 @@ class EventLog:
             {name: [properties.get(name) for _, properties in rows] for name in names},
         )
 
+    def and_more(self, events: Iterable[tuple[int, Mapping[str, Any]]]) -> EventLog:
+        """The log after further events, each with its microseconds since 1970; they may come late."""
+        times = list(self.times)
+        columns = {name: list(column) for name, column in self.columns.items()}
+        for at, properties in events:
+            place = bisect_right(times, at)
+            times.insert(place, at)
+            for name in properties.keys() - columns.keys():
+                columns[name] = [None] * (len(times) - 1)
+            for name, column in columns.items():
+                column.insert(place, properties.get(name))
+        return EventLog(tuple(times), columns)
+
     def values(self, name: str) -> Sequence[Any]:
         """A property's values; all None where no event has it."""
         return self.columns.get(name) or [None] * len(self.times)
+
+
+NO_EVENTS = EventLog((), {})
 
 
 class Person:
@@ -129,12 +146,12 @@ class Person:
 
     def with_event(self, event: str, at: datetime, properties: Mapping[str, Any]) -> Person:
         """The same person after one more event, which may come late."""
-        log = self.events.get(event) or EventLog((), {})
-        before = [
-            (moment_of(t), {name: column[i] for name, column in log.columns.items()})
-            for i, t in enumerate(log.times)
-        ]
-        return self._but(self.fields, {**self.events, event: EventLog.of([*before, (at, properties)])})
+        return self.with_events({event: [(microseconds(at), properties)]})
+
+    def with_events(self, events: Mapping[str, Iterable[tuple[int, Mapping[str, Any]]]]) -> Person:
+        """The same person after more events by kind, each with its microseconds since 1970."""
+        more = {name: (self.events.get(name) or NO_EVENTS).and_more(new) for name, new in events.items()}
+        return self._but(self.fields, {**self.events, **more})
 
     def with_fields(self, **fields: Any) -> Person:
         """The same person with other values of some fields."""

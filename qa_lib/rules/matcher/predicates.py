@@ -132,11 +132,13 @@ class Predicates:
         for one in nothing:
             self._place(one, template)
         for plan in self.plans.values():
+            plan.first = len(template)
             for one in (*plan.every, *plan.slow):
                 self._place(one, template)
             plan.quick_first = len(template)
             for one in plan.quick:
                 self._place(one, template)
+            plan.past = len(template)
             plan.quick_template = bytes(template[plan.quick_first :])
             spans = dict.fromkeys(span for one in plan.quick for span, _ in one.sections)
             plan.quick_tables = {span: count_table(plan.quick, span) for span in spans}
@@ -145,7 +147,8 @@ class Predicates:
         self.size = len(self.template)
         self._field_values = _getter(self.names)
         self._answers = [(s.index.known.get, s.index.truths) for s in self.fields.values()]
-        self._mark = object()
+        #: Whose the rows are that people carry.
+        self.mark: object = object()
         self._rest = self.template[self._first_measure :]
         self._span_memo: tuple[int, list[tuple[int | None, int]]] = (-NEVER, [])
 
@@ -184,16 +187,20 @@ class Predicates:
 
     def truths(self, person: Person, as_of: int) -> bytearray:
         """The truth of every predicate for one person, one byte each; shape (size,)."""
-        row = person.row
-        if row is None or row[0] is not self._mark:
-            row = person.row = self._mark, self._row(person)
-        truths = bytearray().join((row[1], self._rest))
+        truths = bytearray().join((self.row_of(person), self._rest))
         self.write_events(person, as_of, truths)
         for slot, leaf in enumerate(self.leaves, self._first_leaf):
             truths[slot] = leaf.holds(person, as_of)
         return truths
 
-    def _row(self, person: Person) -> bytes:
+    def row_of(self, person: Person) -> bytes:
+        """The truth of the predicates on fields, as the person carries it or made now."""
+        row = person.row
+        if row is None or row[0] is not self.mark:
+            row = person.row = self.mark, self.row(person)
+        return row[1]
+
+    def row(self, person: Person) -> bytes:
         """The truth of the predicates on fields, which stays as long as the fields do."""
         flags = bytearray(len(self.flags))
         place = self.flag_places.get
@@ -215,8 +222,36 @@ class Predicates:
         self, person: Person, as_of: int, truths: bytearray, only: Container[int] | None = None
     ) -> None:
         """Write the truth of the measures of a person's events; of `only` these filters where given, by `id`."""
+        self._write(self.concerned(person, as_of), as_of, truths, only)
+
+    def write_kind(self, event: str, log: EventLog, as_of: int, truths: bytearray) -> None:
+        """Write the truth of the measures of a person's events of one kind."""
+        self._write(self._concerned(self.plans[event], log, as_of), as_of, truths)
+
+    def write_new(
+        self,
+        event: str,
+        log: EventLog,
+        new: Sequence[Mapping[str, AnyValue]],
+        as_of: int,
+        truths: bytearray,
+    ) -> None:
+        """Write what some new events of a kind, with these properties, can have changed of its measures.
+
+        Filters that require another text than theirs measure what they measured before.
+        """
+        plan = self.plans[event]
+        self._write(self._concerned(plan, log, as_of, new), as_of, truths)
+
+    def _write(
+        self,
+        concerned: Iterable[tuple[Filtered, EventLog, list[int] | None]],
+        as_of: int,
+        truths: bytearray,
+        only: Container[int] | None = None,
+    ) -> None:
         bounds = self.bounds(as_of)
-        for one, log, events in self.concerned(person, as_of):
+        for one, log, events in concerned:
             if only is not None and id(one) not in only:
                 continue
             times = log.times if events is None else [log.times[i] for i in events]
@@ -245,22 +280,36 @@ class Predicates:
         """The filters that the person has events for, each with the events that pass (None: all of them)."""
         for event, plan in self.plans.items():
             log = person.events.get(event)
-            if log is None or not log.times:
-                continue
-            for one in plan.every:
-                yield one, log, None
-            for name, by_value in plan.required.items():
-                found: dict[int, tuple[Filtered, list[int]]] = {}
-                for i, value in enumerate(log.values(name)):
-                    for one in by_value.get(value, ()):
-                        found.setdefault(id(one), (one, []))[1].append(i)
-                for one, events in found.values():
-                    if one.filter.rest is not None:
-                        events = _passing(one.filter, log, events, as_of)
-                    if events or one.filter.timed:
-                        yield one, log, events
-            for one in plan.others:
-                yield one, log, _passing(one.filter, log, range(len(log.times)), as_of)
+            if log is not None and log.times:
+                yield from self._concerned(plan, log, as_of)
+
+    def _concerned(
+        self,
+        plan: EventPlan,
+        log: EventLog,
+        as_of: int,
+        new: Sequence[Mapping[str, AnyValue]] | None = None,
+    ) -> Iterable[tuple[Filtered, EventLog, list[int] | None]]:
+        for one in plan.every:
+            yield one, log, None
+        for name, by_value in plan.required.items():
+            if new is not None:
+                values = {given.get(name) for given in new}
+                by_value = {value: by_value[value] for value in values if value in by_value}
+                if not by_value:
+                    continue
+            found: dict[int, tuple[Filtered, list[int]]] = {}
+            # most events have a value that no filter requires: they are passed over in one go
+            for i in [i for i, value in enumerate(log.values(name)) if value in by_value]:
+                for one in by_value[log.values(name)[i]]:
+                    found.setdefault(id(one), (one, []))[1].append(i)
+            for one, events in found.values():
+                if one.filter.rest is not None:
+                    events = _passing(one.filter, log, events, as_of)
+                if events or one.filter.timed:
+                    yield one, log, events
+        for one in plan.others:
+            yield one, log, _passing(one.filter, log, range(len(log.times)), as_of)
 
     # -- time ----------------------------------------------------------------------------------
 
@@ -337,6 +386,7 @@ class TimedField:
 
     def __init__(self, condition: Attribute | Tag, catalogue: Catalogue, zone: ZoneInfo) -> None:
         self._name = condition.field
+        self.field_names = (condition.field,)
         found = day_condition(condition, zone)
         assert found is not None
         self._condition = found

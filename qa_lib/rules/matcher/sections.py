@@ -99,7 +99,7 @@ class CountTable:
 class EventPlan:
     """How the events of one kind are looked at: all, by a required text, or one by one.
 
-    For batches, `quick` filters only require a text and are only counted; their slots follow each other
+    Its slots are `first` to `past`. For batches, `quick` filters only require a text and are only counted; their slots follow each other
     from `quick_first`. `slow` are all others but `every`.
     """
 
@@ -108,6 +108,8 @@ class EventPlan:
     others: list[Filtered] = field(default_factory=list)
     quick: list[Filtered] = field(default_factory=list)
     slow: list[Filtered] = field(default_factory=list)
+    first: int = 0
+    past: int = 0
     quick_first: int = 0
     quick_template: bytes = b""
     quick_tables: dict[int, CountTable] = field(default_factory=dict)

@@ -1,0 +1,214 @@
+"""From the stream to the matcher: each micro-batch changes people, and whoever enters or leaves a rule is kept.
+
+Admission drops events that no rule can concern before anybody is looked up. A person's record is the batch view's
+with the live events; it is kept in memory between micro-batches, never without the transaction that made it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from qa_lib.live.view import LiveView, live_rows
+from qa_lib.profiles.live import DERIVED
+from qa_lib.rules.matcher import Followed, Follower, Person
+from qa_lib.rules.matcher.follow import New
+from qa_lib.sources.stream import StreamEvent, StreamState
+from qa_lib.workspace import Workspace
+
+#: Makes the view of the snapshot that the seam names.
+Open = Callable[[], LiveView]
+
+
+@dataclass
+class Matched:
+    """What matching has done since it was started."""
+
+    admitted: int = 0
+    dropped: int = 0
+    matched: int = 0
+    unchanged: int = 0
+    loaded: int = 0
+    entered: int = 0
+    left: int = 0
+
+
+class Matching:
+    """The handler of a consumer that matches people.
+
+    Parameters
+    ----------
+    open_view
+        Called at the start and whenever the seam has moved.
+    clock
+        `wall`: people are matched as of now. `events`: as of the latest event so far, for replays.
+    most_people
+        How many people are kept in memory.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        state: StreamState,
+        open_view: Open,
+        *,
+        clock: str = "wall",
+        most_people: int = 100_000,
+    ) -> None:
+        self.counts = Matched()
+        self._workspace, self._state, self._open = workspace, state, open_view
+        self._clock, self._most = clock, most_people
+        self._people: OrderedDict[str, Followed] = OrderedDict()
+        self._changed: dict[str, Followed] = {}
+        self._number = -1
+        self._held: dict[str, int] = {}
+        self._use(state.seam().number)
+
+    def _use(self, number: int) -> None:
+        self.view = self._open()
+        matcher = self.view.matcher
+        self._admission = matcher.admission(always=self.view.admitted_always) if matcher.rules else None
+        self._follower = Follower(matcher)
+        self._people.clear()
+        self._number = number
+
+    @staticmethod
+    def _new(new: Mapping[str, list[tuple[int, Any]]]) -> New:
+        """What changes with these events: of kinds that a build makes of them, it is not known what."""
+        return {**new, **{made: None for made, source in DERIVED.items() if source in new}}
+
+    # -- the consumer's handler ----------------------------------------------------------------
+
+    def resolve(self, source_ids: Sequence[str]) -> Sequence[str]:
+        return self.view.resolve(source_ids)
+
+    def begin(self, con: sqlite3.Connection, held: Mapping[str, int]) -> None:
+        self._changed = {}
+        if held != self._held:  # somebody else may have changed people of a partition that came back
+            self._people.clear()
+            self._held = dict(held)
+        seam = self._state.seam(con)
+        if seam.number != self._number or seam.snapshot != self.view.snapshot.version:
+            self._use(seam.number)
+
+    def handle(self, con: sqlite3.Connection, events: Sequence[StreamEvent], persons: Sequence[str]) -> None:
+        if self._admission is None or not events:
+            return
+        admit, properties_of = self._admission.admit, self.view.properties
+        more: dict[str, dict[str, list[tuple[int, Any]]]] = {}
+        last: dict[str, str] = {}
+        admitted = 0
+        for event, person in zip(events, persons, strict=True):
+            properties = properties_of(event.event, event.properties)
+            if admit(event.event, properties):
+                admitted += 1
+                more.setdefault(person, {}).setdefault(event.event, []).append(
+                    (event.occurred_us, properties)
+                )
+                last[person] = event.event_id
+        self.counts.admitted += admitted
+        self.counts.dropped += len(events) - admitted
+        now_us = self._now(con, events)
+        own = {(e.partition, e.offset) for e in events}
+        stale = self._load(con, [p for p in more if p not in self._people], own, now_us)
+        entered: list[tuple[str, str, int, str]] = []
+        left: list[tuple[str, str, int, str]] = []
+        for person_id, new in more.items():
+            before = self._changed.get(person_id) or self._people[person_id]
+            after = self._after(before, self.view.with_events(before.person, new), self._new(new), now_us)
+            self._changed[person_id] = after
+            if person_id in stale or after.numbers is not before.numbers:
+                names = self._follower.names
+                was, now = {*names(before), *stale.get(person_id, ())}, set(names(after))
+                entered += [(person_id, rule, now_us, last[person_id]) for rule in now - was]
+                left += [(person_id, rule, now_us, last[person_id]) for rule in was - now]
+        self._write(con, entered, left)
+
+    def done(self, *, kept: bool) -> None:
+        if kept:
+            for person_id, record in self._changed.items():
+                if person_id not in self.view.resolve.several:  # else events come by several partitions
+                    self._people[person_id] = record
+                    self._people.move_to_end(person_id)
+            while len(self._people) > self._most:
+                self._people.popitem(last=False)
+        self._changed = {}
+
+    # -- the work ------------------------------------------------------------------------------
+
+    def _now(self, con: sqlite3.Connection, events: Sequence[StreamEvent]) -> int:
+        """The moment at which people are matched; it never goes back."""
+        (clock,) = con.execute("SELECT clock_us FROM seam").fetchone()
+        if self._clock == "events":
+            as_of_us = int(self.view.snapshot.as_of.timestamp() * 1_000_000)
+            now = max(clock, as_of_us, 1 + max(e.occurred_us for e in events))
+        else:
+            now = max(clock, int(datetime.now(UTC).timestamp() * 1_000_000))
+        con.execute("UPDATE seam SET clock_us = ?", (now,))
+        return now
+
+    def _load(
+        self, con: sqlite3.Connection, person_ids: Sequence[str], own: set[tuple[str, int]], now_us: int
+    ) -> dict[str, list[str]]:
+        """The records of people who are not in memory, as they were before this micro-batch.
+
+        Returns
+        -------
+        The rules that people were in and that they have left since by time alone.
+        """
+        stale: dict[str, list[str]] = {}
+        if not person_ids:
+            return stale
+        rows = live_rows(con, person_ids, without=own)
+        stored: dict[str, list[str]] = {one: [] for one in person_ids}
+        for person_id, rule in stored_matches(con, person_ids):
+            stored[person_id].append(rule)
+        for person in self.view.batch(person_ids):
+            person_id = person.person_id
+            record = self.view.as_of(self.view.with_rows(person, rows[person_id]), now_us)
+            kept = self._follower.first(record, now_us)
+            if stored[person_id] and (missing := set(stored[person_id]) - set(self._follower.names(kept))):
+                stale[person_id] = sorted(missing)
+            self._changed[person_id] = kept
+        self.counts.loaded += len(person_ids)
+        return stale
+
+    def _after(self, before: Followed, person: Person, new: New, now_us: int) -> Followed:
+        after = self._follower.after(before, self.view.as_of(person, now_us), now_us, new)
+        if after.numbers is before.numbers:
+            self.counts.unchanged += 1
+        self.counts.matched += 1
+        return after
+
+    def _write(
+        self,
+        con: sqlite3.Connection,
+        entered: Sequence[tuple[str, str, int, str]],
+        left: Sequence[tuple[str, str, int, str]],
+    ) -> None:
+        con.executemany("INSERT OR IGNORE INTO matches VALUES (?, ?, ?)", [row[:3] for row in entered])
+        con.executemany("DELETE FROM matches WHERE person_id = ? AND rule = ?", [row[:2] for row in left])
+        con.executemany(
+            "INSERT INTO match_changes (person_id, rule, change, as_of_us, event_id) VALUES (?, ?, ?, ?, ?)",
+            [
+                (p, r, change, at, e)
+                for change, rows in (("enter", entered), ("leave", left))
+                for p, r, at, e in rows
+            ],
+        )
+        self.counts.entered += len(entered)
+        self.counts.left += len(left)
+
+
+def stored_matches(con: sqlite3.Connection, person_ids: Sequence[str]) -> list[tuple[str, str]]:
+    """Who was brought into which rule by the stream and is still in it."""
+    found: list[tuple[str, str]] = []
+    for start in range(0, len(person_ids), 500):
+        part = person_ids[start : start + 500]
+        marks = ", ".join("?" * len(part))
+        found += con.execute(f"SELECT person_id, rule FROM matches WHERE person_id IN ({marks})", part)
+    return found

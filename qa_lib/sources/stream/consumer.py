@@ -1,0 +1,232 @@
+"""The consumer: micro-batches of the log become events of the state, exactly once, and feed a handler.
+
+What happens to a micro-batch is one transaction: the epoch is checked, events that were seen before are left
+out, new ones are kept with their person, poison goes to the dead letters, the handler makes what it makes, and
+the position moves. Only then are the events acknowledged. When anything fails nothing of the batch stays, and
+it is read again.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from pydantic_core import to_json
+
+from qa_lib.errors import Fenced
+from qa_lib.sources.stream.contracts import Contracts, Poison, StreamEvent
+from qa_lib.sources.stream.log import Batch, Log
+from qa_lib.sources.stream.state import StreamState
+
+_MINUTE_US = 60_000_000
+_TRIM_S = 5.0
+
+
+class Handler(Protocol):
+    """What a micro-batch feeds, within its transaction."""
+
+    def resolve(self, source_ids: Sequence[str]) -> Sequence[str]:
+        """The person of each of some sources' ids."""
+        ...
+
+    def begin(self, con: Any, held: Mapping[str, int]) -> None:
+        """Called first, with the epoch of each partition that is held: look whether the seam has moved."""
+        ...
+
+    def handle(self, con: Any, events: Sequence[StreamEvent], persons: Sequence[str]) -> None:
+        """Make what is to be made of new events, which the state holds already."""
+        ...
+
+    def done(self, *, kept: bool) -> None:
+        """Called last: whether the transaction was kept; else whatever was noted in memory is void."""
+        ...
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one micro-batch was."""
+
+    read: int = 0
+    new: int = 0
+    duplicates: int = 0
+    poison: int = 0
+    sent_at: Sequence[float] = ()
+    visible_at: float = 0.0
+
+
+@dataclass
+class Total:
+    """What a consumer has done since it was started."""
+
+    batches: int = 0
+    read: int = 0
+    new: int = 0
+    duplicates: int = 0
+    poison: int = 0
+    fenced: int = 0
+    started_at: float = field(default_factory=time.monotonic)
+
+    def add(self, step: Step) -> None:
+        self.batches += 1
+        self.read += step.read
+        self.new += step.new
+        self.duplicates += step.duplicates
+        self.poison += step.poison
+
+    @property
+    def rate(self) -> float:
+        """Events a second."""
+        return self.read / max(1e-9, time.monotonic() - self.started_at)
+
+
+class Consumer:
+    """One member of the group.
+
+    Parameters
+    ----------
+    most
+        Events in a micro-batch; with more waiting the next one follows at once, so memory stays bounded.
+    member
+        Its name in the group; made up when not given.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        state: StreamState,
+        contracts: Contracts,
+        handler: Handler,
+        *,
+        most: int = 5_000,
+        member: str | None = None,
+        arrival: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.member = member or f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+        self.total = Total()
+        self._log, self._state, self._contracts, self._handler = log, state, contracts, handler
+        self._most, self._arrival = most, arrival
+        self._reader = log.reader(self.member, state)
+        self._trimmed_at = time.monotonic()
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps it from reading, in words."""
+        return self._reader.trouble
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """The partitions that it holds."""
+        return tuple(self._reader.held)
+
+    def step(self, timeout: float = 0.2) -> Step:
+        """Consume one micro-batch; waits at most `timeout` seconds for it.
+
+        Raises
+        ------
+        WorkspaceUnusable
+            When the state cannot be written, as on a full disk: nothing of the batch was acknowledged.
+        LogBroken
+            When the log no longer holds what was not consumed.
+        """
+        batches = self._reader.poll(self._most, timeout)
+        if not batches:
+            return Step()
+        arrived_us = int(self._arrival().timestamp() * 1_000_000)
+        kept = False
+        try:
+            step = self._keep(batches, arrived_us)
+            kept = True
+        except Fenced:
+            self.total.fenced += 1
+            step = Step()
+        finally:
+            self._handler.done(kept=kept)
+            if not kept:
+                for batch in batches:
+                    self._reader.seek(batch.partition, batch.offsets[0])
+        self.total.add(step)
+        self._trim()
+        return step
+
+    def _keep(self, batches: Sequence[Batch], arrived_us: int) -> Step:
+        epochs = dict(self._reader.held)
+        events: list[StreamEvent] = []
+        poison: list[tuple[str, int, str, bytes, int]] = []
+        for batch in batches:
+            for offset, value in zip(batch.offsets, batch.values, strict=True):
+                try:
+                    events.append(self._contracts.read(value, batch.partition, offset, arrived_us))
+                except Poison as reason:
+                    poison.append((batch.partition, offset, str(reason), value, arrived_us))
+        with self._state.writing() as con:
+            for batch in batches:
+                if batch.partition not in epochs:
+                    raise Fenced(f"Partition {batch.partition} is no longer held by {self.member}.")
+                self._state.advance(
+                    con,
+                    batch.partition,
+                    epochs[batch.partition],
+                    (batch.offsets[0], batch.next_offset),
+                    self.member,
+                )
+            self._handler.begin(con, epochs)
+            new = self._state.new_ones(con, events)
+            persons = self._handler.resolve([e.person for e in new])
+            texts = [to_json(e.properties).decode() for e in new]
+            self._state.add(con, new, persons, texts)
+            con.executemany("INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?, ?, ?)", poison)
+            self._count(con, events, new, arrived_us)
+            self._handler.handle(con, new, persons)
+        return Step(
+            read=len(events) + len(poison),
+            new=len(new),
+            duplicates=len(events) - len(new),
+            poison=len(poison),
+            sent_at=[e.sent_at for e in new if e.sent_at is not None],
+            visible_at=time.time(),
+        )
+
+    @staticmethod
+    def _count(con: Any, events: Sequence[StreamEvent], new: Sequence[StreamEvent], arrived_us: int) -> None:
+        kept, read = Counter(e.event for e in new), Counter(e.event for e in events)
+        minute = arrived_us // _MINUTE_US
+        con.executemany(
+            "INSERT INTO counters VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+            "event_count = event_count + excluded.event_count, "
+            "duplicate_count = duplicate_count + excluded.duplicate_count",
+            [(minute, name, kept[name], count - kept[name]) for name, count in read.items()],
+        )
+
+    def _trim(self) -> None:
+        """Let the log forget now and then what is acknowledged."""
+        if time.monotonic() - self._trimmed_at > _TRIM_S:
+            self._log.trim(self._state.positions())
+            self._state.forget(int(self._arrival().timestamp() * 1_000_000))
+            self._trimmed_at = time.monotonic()
+
+    def close(self) -> None:
+        """Leave the group; another member takes over at once."""
+        self._reader.close()
+
+
+class NoHandler:
+    """Keeps events under the source's own ids and makes nothing of them."""
+
+    def resolve(self, source_ids: Sequence[str]) -> Sequence[str]:
+        return source_ids
+
+    def begin(self, con: Any, held: Mapping[str, int]) -> None:
+        """Nothing to look at."""
+
+    def handle(self, con: Any, events: Sequence[StreamEvent], persons: Sequence[str]) -> None:
+        """Nothing to make."""
+
+    def done(self, *, kept: bool) -> None:
+        """Nothing in memory."""

@@ -1,0 +1,189 @@
+"""An open loop of JSON events a second through the embedded log: durable, visible in SQL, in matches, in a profile.
+
+A producer in a process of its own sends whether or not anybody keeps up; every event carries the moment at which
+it was sent. An event is visible when the transaction that holds it, the matches it made and the position after it
+has committed. Beside that, probes look the person of a fresh event up from outside, as a page would.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import numpy as np
+from measured import Figure, WrongAnswer, at_most, company, waited_ms
+from stream_rules import make_rules
+
+from qa_lib.live import LiveProfiles, LiveStream, status
+from qa_lib.sources.stream import SqliteLog, Step
+from qa_lib.sources.stream.sqlite_log import FILE as LOG_FILE
+from qa_lib.sources.stream.state import FILE as STATE_FILE
+from qa_lib.workspace import Workspace
+
+#: Seconds of the run at the bar's rate, and of each run that looks for where it breaks.
+_SECONDS = {"S": 20.0, "M": 300.0, "L": 300.0}
+_STEPS = {"S": 6.0, "M": 15.0, "L": 15.0}
+RATE = 10_000
+BAR_MS = 500.0
+RULES = {"S": (1_000,), "M": (1_000, 10_000), "L": (1_000, 10_000)}
+_HIGHER = (15_000, 20_000, 30_000, 40_000, 60_000, 80_000, 100_000)
+_PRODUCE = """
+import json, sys, time
+from pathlib import Path
+from qa_lib.live.produce import EventMaker, produce
+from qa_lib.sources.stream import SqliteLog
+from qa_lib.workspace import Workspace
+root, rate, seconds = Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
+snapshot = Workspace.open(root).snapshot()
+maker, log = EventMaker(snapshot, start=snapshot.as_of), SqliteLog(root)
+print("ready", flush=True)
+sys.stdin.readline()
+used = time.process_time()
+sent = produce(log, maker, rate=rate, seconds=seconds)
+print(json.dumps({**vars(sent), "cpu_s": time.process_time() - used}), flush=True)
+"""
+
+
+class Run:
+    """One run at one rate."""
+
+    def __init__(
+        self, workspace: Workspace, rules: list, rate: float, seconds: float, *, probes: bool
+    ) -> None:  # type: ignore[type-arg]
+        for name in (LOG_FILE, STATE_FILE):
+            for path in workspace.root.glob(f"{name}*"):
+                path.unlink()
+        self.waited: list[float] = []
+        self.probed: list[float] = []
+        self._workspace, self._rules = workspace, rules
+        log = SqliteLog(workspace.root)
+        stream = LiveStream(workspace, log, rules=rules, clock="events", most=10_000)
+        step = stream.consumer.step
+
+        def watched(timeout: float = 0.2) -> Step:
+            done = step(timeout)
+            self.waited += [done.visible_at - at for at in done.sent_at]
+            return done
+
+        stream.consumer.step = watched  # type: ignore[method-assign]
+        producer = subprocess.Popen(
+            [sys.executable, "-c", _PRODUCE, str(workspace.root), str(rate), str(seconds)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+        )
+        assert producer.stdin is not None
+        assert producer.stdout is not None
+        producer.stdout.readline()
+        self._over = threading.Event()
+        asking = threading.Thread(target=self._probe, args=(SqliteLog(workspace.root),), daemon=True)
+        wait, cpu, began = waited_ms(), time.process_time(), time.perf_counter()
+        producer.stdin.write("go\n")
+        producer.stdin.flush()
+        if probes:
+            asking.start()
+        consuming = threading.Thread(target=stream.run)
+        consuming.start()
+        told = json.loads(producer.communicate()[0])
+        self._over.set()
+        if probes:
+            asking.join()
+        self.lag_at_end = sum(status(workspace, log).lag.values())
+        sent = told["count"] + len(self.probed)
+        end = time.monotonic() + 600
+        while stream.consumer.total.read < sent and time.monotonic() < end:
+            time.sleep(0.05)
+        took = time.perf_counter() - began
+        self.cpu_us = (time.process_time() - cpu) / sent * 1e6
+        self.waiting_share = (waited_ms() - wait) / 1000 / took
+        stream.stop()
+        consuming.join()
+        found = status(workspace, log)
+        self.counts, self.sent, self.late_ms = stream.matching.counts, sent, told["late_s"] * 1000
+        self.producer_cpu_us = told["cpu_s"] / max(1, told["count"]) * 1e6
+        stream.close()
+        log.close()
+        if (found.event_count, found.live_events, found.delta_lag) != (sent, sent, 0):
+            raise WrongAnswer(
+                f"{sent:,} events sent, {found.event_count:,} counted, {found.delta_lag:,} not in Delta"
+            )
+
+    def _probe(self, log: SqliteLog) -> None:
+        """Ten times a second: send one event of somebody and look that person up until it is there."""
+        profiles = LiveProfiles(self._workspace, rules=self._rules)
+        number = 0
+        while not self._over.wait(0.1):
+            number += 1
+            who, sent_at = f"probe-{number}", time.time()
+            event = {
+                "event_id": f"{who}-{sent_at}",
+                "event": "login",
+                "person_id": who,
+                "occurred_at": datetime.fromtimestamp(0, UTC).isoformat(),
+                "properties": {"channel": "app"},
+            }
+            log.append([(who, json.dumps(event).encode())])
+            while True:
+                try:
+                    if profiles.lookup(who).event_counts:
+                        break
+                except LookupError:
+                    time.sleep(0.005)
+            self.probed.append(time.time() - sent_at)
+        profiles.close()
+        log.close()
+
+    def ms(self, share: float) -> float:
+        return float(np.percentile(self.waited, share)) * 1000
+
+
+def run(tier: str, say: Callable[[str], None], people: int | None = None) -> list[Figure]:
+    """The figures of a tier; `QA_STREAM_SECONDS` sets another length of the run at the bar's rate."""
+    snapshot = company("S" if tier == "S" else "M", people)
+    workspace = Workspace.open(snapshot.root)
+    seconds = float(os.environ.get("QA_STREAM_SECONDS", _SECONDS[tier]))
+    figures: list[Figure] = []
+    for count in RULES[tier]:
+        rules = make_rules(snapshot, count, seed=11)
+        say(f"stream: {RATE:,} events a second for {seconds:g} s, {count:,} rules")
+        one = Run(workspace, rules, RATE, seconds, probes=True)
+        name = f"{RATE}.{count}_rules"
+        figures += [
+            Figure(f"p50.visible_in_match.{name}", one.ms(50), "ms"),
+            at_most(f"p99.visible_in_match.{name}", one.ms(99), "ms", "", BAR_MS),
+            Figure(f"max.visible_in_match.{name}", one.ms(100), "ms"),
+            Figure(f"p50.visible_in_profile.{name}", float(np.percentile(one.probed, 50)) * 1000, "ms"),
+            at_most(
+                f"p99.visible_in_profile.{name}",
+                float(np.percentile(one.probed, 99)) * 1000,
+                "ms",
+                "",
+                BAR_MS,
+            ),
+            Figure(f"events.{name}", one.sent, "events"),
+            Figure(f"entered_or_left.{name}", one.counts.entered + one.counts.left, "changes"),
+            Figure(f"cpu.{name}", one.cpu_us, "µs/event"),
+            Figure(f"producer_cpu.{name}", one.producer_cpu_us, "µs/event"),
+            Figure(f"waited_for_cpu.{name}", one.waiting_share, "s/s"),
+            Figure(f"producer_late.{name}", one.late_ms, "ms"),
+        ]
+        broke = RATE if one.ms(99) > BAR_MS else 0
+        for rate in _HIGHER if not broke else ():
+            say(f"stream: {rate:,} events a second for {_STEPS[tier]:g} s")
+            faster = Run(workspace, rules, rate, _STEPS[tier], probes=False)
+            figures.append(Figure(f"p99.visible_in_match.{rate}.{count}_rules", faster.ms(99), "ms"))
+            if faster.ms(99) > BAR_MS:
+                broke = rate
+                break
+        figures.append(Figure(f"breaks_at.{count}_rules", broke, "events/s"))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    figures.append(Figure("peak_memory", peak, "MB"))
+    return figures
