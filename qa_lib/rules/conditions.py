@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from qa_lib.rules.spec import Spec
+from qa_lib.rules.spec import Fault, Spec
 from qa_lib.rules.windows import Ever, Last, Window
 
 if TYPE_CHECKING:
@@ -25,14 +25,23 @@ def _plain(value: typing.Any) -> typing.Any:
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     if isinstance(value, str) and len(value) > MAX_TEXT:
-        raise ValueError(f"a text of {len(value):,} characters; at most {MAX_TEXT:,} are read")
+        raise Fault(
+            f"a text of {len(value):,} characters; at most {MAX_TEXT:,} are read",
+            f"文字有 {len(value):,} 个字符，最多 {MAX_TEXT:,} 个",
+        )
     if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise ValueError("half of a surrogate pair is no letter; write the text in Unicode")
+        raise Fault(
+            "half of a surrogate pair is no letter; write the text in Unicode",
+            "半个代理对不是字符，请使用 Unicode 文字",
+        )
     if isinstance(value, set | frozenset):
         value = sorted(value, key=repr)  # a set has no order, and a rule with the same values one hash
     if isinstance(value, list | tuple):
         if len(value) > MAX_LIST:
-            raise ValueError(f"a list of {len(value):,} values; at most {MAX_LIST:,} are read")
+            raise Fault(
+                f"a list of {len(value):,} values; at most {MAX_LIST:,} are read",
+                f"列表有 {len(value):,} 个值，最多 {MAX_LIST:,} 个",
+            )
         return tuple(_plain(v) for v in value)
     return value
 
