@@ -44,7 +44,7 @@ export function Condition(props: RuleProps) {
         ref={dndRef as React.Ref<HTMLDivElement>}
         className="rule qa-node qa-condition"
         role="group"
-        aria-label={`${t("condition")} ${path.map((n) => n + 1).join(".")}: ${t(condition.kind)} ${name}`}
+        aria-label={`${t("condition")} ${path.map((n) => n + 1).join(".")}: ${isCard(condition) ? "" : `${t(condition.kind)} `}${name}`}
         data-kind={condition.kind}
         data-rule-id={row.id}
         data-path={pathKey(path)}

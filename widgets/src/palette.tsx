@@ -88,16 +88,18 @@ function PaletteItem({ entry }: { entry: Entry }) {
   const full = countConditions(getQuery()) >= catalogue.limits.conditions;
   const { ref, isDragging, onPointerDown } = usePaletteDrag(entry.key, full);
   const hint = t(entry.hint);
-  const add = () => {
+  const add = (byKeyboard: boolean) => {
     const condition = newCondition(catalogue, entry.key);
     if (!condition) return;
+    const row = toQueryRule(condition);
+    const then = byKeyboard ? ({ id: row.id, on: "first" } as const) : undefined; // what was added is filled in next
     edit((query) => {
       const target = (targetId && findPath(query, targetId)) || [];
       const path = isLockedAt(query, target, locks) ? [] : target;
       const group = nodeAt(query, path);
       const index = group && isQueryGroup(group) ? group.rules.length : query.rules.length;
-      return insertAt(query, { group: group && isQueryGroup(group) ? path : [], index }, toQueryRule(condition));
-    });
+      return insertAt(query, { group: group && isQueryGroup(group) ? path : [], index }, row);
+    }, then);
   };
   return (
     <button
@@ -111,7 +113,7 @@ function PaletteItem({ entry }: { entry: Entry }) {
       title={hint && hint !== t(entry.label) ? hint : undefined}
       disabled={full}
       onPointerDown={onPointerDown}
-      onClick={add}
+      onClick={(e) => add(e.detail === 0)}
     >
       <i className="qa-dot" aria-hidden="true" />
       <span>{t(entry.label)}</span>
