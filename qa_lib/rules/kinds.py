@@ -46,27 +46,27 @@ class Pattern(NamedTuple):
 
 CONDITIONS: dict[str, Kind] = {
     "attribute": Kind(
-        Label("属性", "attribute"), Label("记录下来的属性", "A recorded attribute of the person")
+        Label("属性", "Attribute"), Label("记录下来的属性", "A recorded attribute of the person")
     ),
-    "tag": Kind(Label("标签", "tag"), Label("计算出来的标签", "A computed tag of the person")),
+    "tag": Kind(Label("标签", "Tag"), Label("计算出来的标签", "A computed tag of the person")),
     "event": Kind(
-        Label("行为", "behaviour"),
+        Label("行为", "Behaviour"),
         Label("一段时间内某种行为的次数、金额等", "How often or how much of a behaviour in a time"),
     ),
     "sequence": Kind(
-        Label("行为序列", "sequence"),
+        Label("行为序列", "Sequence"),
         Label("按先后顺序发生的几步行为", "Several steps, one after the other"),
     ),
     "lifecycle": Kind(
-        Label("生命周期", "lifecycle"),
+        Label("生命周期", "Lifecycle"),
         Label("首次、停止、重新开始或规律的行为", "A habit that began, stopped, came back or holds"),
     ),
     "audience": Kind(
-        Label("已存人群", "saved audience"),
+        Label("已存人群", "Saved audience"),
         Label("属于或不属于另一个已存人群", "Members of another saved audience, or everybody else"),
     ),
     "split": Kind(
-        Label("随机分组", "random split"),
+        Label("随机分组", "Random split"),
         Label("随机但固定的一部分人", "A random part of everybody, always the same people"),
     ),
 }

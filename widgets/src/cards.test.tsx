@@ -347,6 +347,44 @@ describe("questions", () => {
   });
 });
 
+describe("safety", () => {
+  it("names, notes, folders and values from the data stay text", () => {
+    const hostile = '<img src=x onerror="alert(1)">';
+    const label = { zh: hostile, en: hostile };
+    const saved = [{ ...SAVED[0]!, name: hostile, folder: hostile, note: hostile }, SAVED[1]!];
+    const events = catalogue.events.map((e) => ({ ...e, name: e.name === "visit" ? hostile : e.name, label, grain: label }));
+    const value = all(
+      { kind: "audience", audience: hostile },
+      { kind: "split", salt: hostile, low: 0, high: 1 },
+      { kind: "sequence", steps: [{ event: hostile }, { event: hostile }], same: [hostile] },
+      { kind: "lifecycle", event: hostile, pattern: hostile, unit: hostile as never },
+    );
+    const model = show({ value, audiences: saved, catalogue: { ...catalogue, events } });
+    fireEvent.click(screen.getByTestId("qa-source"));
+    fireEvent.change(screen.getByLabelText("Rule as JSON"), { target: { value: hostile } });
+    fireEvent.click(screen.getByTestId("qa-apply-json"));
+    answer(model, "read", { problems: [{ path: hostile, ...label }] });
+    expect(document.querySelector("img")).toBeNull();
+    expect(screen.getByRole("alert").textContent).toContain(hostile);
+    expect(document.body.textContent).toContain(hostile);
+  });
+
+  it.each<[string, unknown]>([
+    ["steps that are no list", { kind: "sequence", steps: "all" }],
+    ["a step that is none", { kind: "sequence", steps: [null, { event: "visit" }] }],
+    ["a gap without a length", { kind: "sequence", steps: [{ event: "visit" }, { event: "visit", within: 3 }] }],
+    ["properties that are no list", { kind: "sequence", steps: [], same: { length: 3 } }],
+    ["a pattern that is no text", { kind: "lifecycle", event: "visit", pattern: 3 }],
+    ["a time before that is no window", { kind: "lifecycle", event: "visit", pattern: "stopped", before: { kind: "ever" } }],
+    ["an audience without a name", { kind: "audience" }],
+    ["a share that is no number", { kind: "split", salt: "s", high: "1" }],
+  ])("%s: the form says that it cannot show it, and does not fall over", (_name, value) => {
+    show({ value: { kind: "all", negated: false, of: [value as Rule] } });
+    expect(document.querySelector(".qa-node")).toBeNull();
+    expect(document.querySelector(".qa-empty")!.textContent).toMatch(/cannot be shown/);
+  });
+});
+
 describe("labels and roles", () => {
   it.each(["zh", "en"] as const)("every control of every card has a name of its own language (%s)", (language) => {
     for (const [, value] of rules) show({ value, language, audiences: SAVED });
