@@ -83,3 +83,14 @@ class Builder:
             )
         expect(self.root.get_by_test_id("qa-sentence")).to_have_text(sentence(rule, self.engine.catalogue).zh)
         expect(self.root.get_by_test_id("qa-problems")).to_have_count(0)
+
+
+def notebook_in_lab(page: Page) -> AnyValue:
+    """What a shortcut of the notebook would have changed; nothing in Voila."""
+    return page.evaluate(
+        """() => {
+          const notebook = window.jupyterapp?.shell.currentWidget?.content;
+          return notebook?.widgets && [notebook.widgets.map(cell => cell.model.id), notebook.mode,
+            notebook.activeCellIndex, notebook.widgets.map(cell => cell.model.executionCount)];
+        }"""
+    )

@@ -9,7 +9,7 @@ from typing import Any as AnyValue
 import pandas as pd
 import pytest
 from browser_helpers import drag, forge, let_messages_be_forged, wait_until, write_notebook
-from builder_page import BUILDERS, Builder
+from builder_page import BUILDERS, Builder, notebook_in_lab
 from playwright.sync_api import Page, expect
 
 from qa_lib.profiles import build
@@ -139,17 +139,6 @@ def test_a_rule_is_rearranged_and_read_in_both_languages_by_keyboard_alone(
         expect(builder.root.locator("h3")).to_have_text(title)
     builder.expect(inside)
     assert notebook_in_lab(page) == notebook
-
-
-def notebook_in_lab(page: Page) -> AnyValue:
-    """What a shortcut of the notebook would have changed; nothing in Voila."""
-    return page.evaluate(
-        """() => {
-          const notebook = window.jupyterapp?.shell.currentWidget?.content;
-          return notebook?.widgets && [notebook.widgets.map(cell => cell.model.id), notebook.mode,
-            notebook.activeCellIndex, notebook.widgets.map(cell => cell.model.executionCount)];
-        }"""
-    )
 
 
 def test_two_builders_on_one_page_do_not_touch_each_other(

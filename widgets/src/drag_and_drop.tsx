@@ -18,6 +18,7 @@ import {
   type CollisionDetection,
   type DndContextProps,
   type KeyboardCoordinateGetter,
+  type KeyboardSensorProps,
 } from "@dnd-kit/core";
 import { createDndKitAdapter } from "@react-querybuilder/dnd/dnd-kit";
 import { createContext, useContext, useId, useMemo, useRef, useState, type PointerEventHandler } from "react";
@@ -44,6 +45,24 @@ const SlotContext = createContext<Slot | null>(null);
 export function useDropIndex(group: Path): number | undefined {
   const slot = useContext(SlotContext);
   return slot && samePath(slot.group, group) ? slot.index : undefined;
+}
+
+/**
+ * Listens to the keys of a drag on the builder itself, not on the document: there a notebook listens as well,
+ * and would take each arrow for its own. What the builder has heard goes no further.
+ */
+class BuilderKeyboardSensor extends KeyboardSensor {
+  constructor(props: KeyboardSensorProps) {
+    super(props);
+    const builder = props.event.target instanceof Element ? props.event.target.closest(".qa-rule-builder") : null;
+    if (!builder) return;
+    const stop = new AbortController();
+    const listeners = {
+      add: (name: string, handler: EventListener) => builder.addEventListener(name, handler, { signal: stop.signal }),
+      removeAll: () => stop.abort(),
+    };
+    Object.assign(this, { listeners }); // its own start a moment later, so none has been added yet
+  }
 }
 
 /** Where the ghost is drawn: outside the notebook's clipped output, but inside a shadow root. */
@@ -111,7 +130,7 @@ function DndContext({ children, ...adapter }: DndContextProps) {
   );
   const sensors = useSensors(
     useSensor(PointerSensor, { activationConstraint: { distance: 5 } }),
-    useSensor(KeyboardSensor, { coordinateGetter }),
+    useSensor(BuilderKeyboardSensor, { coordinateGetter }),
   );
 
   const finish = () => {

@@ -91,7 +91,10 @@ export function App({ model }: { model: Model<RuleBuilderTraits> }) {
   const undo = () => !readOnly && store.undo();
   const redo = () => !readOnly && store.redo();
   const onKeyDown = (e: KeyboardEvent) => {
-    if (!(e.ctrlKey || e.metaKey) || e.altKey || isTyping(e.target)) return;
+    const withCommand = e.ctrlKey || e.metaKey;
+    // A notebook in command mode takes arrows and Enter from whatever has the focus and is not typed into.
+    if (!withCommand && e.target instanceof Element && e.target.matches("select, input, textarea, .qa-handle")) e.stopPropagation();
+    if (!withCommand || e.altKey || isTyping(e.target)) return;
     const key = e.key.toLowerCase();
     if (key !== "z" && key !== "y") return;
     e.preventDefault();
