@@ -3,7 +3,7 @@ import { build, context } from "esbuild";
 import { readFile, stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
-const BUDGET = 450 * 1024; // bytes: every instance of a widget sends its bundle to the browser once
+const BUDGET = 520 * 1024; // bytes: every instance of a widget sends its bundle to the browser once
 const outdir = fileURLToPath(new URL("../qa_lib/widgets/static", import.meta.url));
 
 // react-querybuilder brings along what this form never uses, and its modules are so written that no

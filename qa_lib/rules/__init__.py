@@ -11,6 +11,7 @@ from qa_lib.rules.check import Problem, check, require
 from qa_lib.rules.compile import Compiled, compile_condition, compile_rule
 from qa_lib.rules.diff import Change, PartChange, RuleDiff, diff_rules
 from qa_lib.rules.engine import AudienceResolver, Engine, Evaluation, SavedMembers, run_sql
+from qa_lib.rules.faults import read_or_faults
 from qa_lib.rules.form import form_catalogue
 from qa_lib.rules.model import (
     All,
@@ -82,6 +83,7 @@ __all__ = [
     "diff_rules",
     "form_catalogue",
     "overlaps",
+    "read_or_faults",
     "read_rule",
     "require",
     "rule_schema",

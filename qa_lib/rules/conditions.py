@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from pydantic import Field, field_validator
 
-from qa_lib.rules.spec import Spec
+from qa_lib.rules.spec import Fault, Spec
 from qa_lib.rules.windows import Ever, Last, Window
 
 if TYPE_CHECKING:
@@ -40,24 +40,36 @@ def _plain(value: typing.Any, *, inside: bool = False) -> typing.Any:
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     if isinstance(value, str) and len(value) > MAX_TEXT:
-        raise ValueError(f"a text of {len(value):,} characters; at most {MAX_TEXT:,} are read")
+        raise Fault(
+            f"a text of {len(value):,} characters; at most {MAX_TEXT:,} are read",
+            f"文字有 {len(value):,} 个字符，最多 {MAX_TEXT:,} 个",
+        )
     if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise ValueError("half of a surrogate pair is no letter; write the text in Unicode")
+        raise Fault(
+            "half of a surrogate pair is no letter; write the text in Unicode",
+            "半个代理对不是字符，请使用 Unicode 文字",
+        )
     if isinstance(value, set | frozenset):
         value = sorted(value, key=repr)  # a set has no order, and a rule with the same values one hash
     if isinstance(value, Iterator):
         value = tuple(itertools.islice(value, MAX_LIST + 1))
     if isinstance(value, list | tuple):
         if len(value) > MAX_LIST:
-            raise ValueError(f"a list of {len(value):,} values; at most {MAX_LIST:,} are read")
+            raise Fault(
+                f"a list of {len(value):,} values; at most {MAX_LIST:,} are read",
+                f"列表有 {len(value):,} 个值，最多 {MAX_LIST:,} 个",
+            )
         if inside:
-            raise ValueError("a list inside a list is no value")
+            raise Fault("a list inside a list is no value", "列表里不能再有列表")
         return tuple(_plain(v, inside=True) for v in value)
     if value is None and not inside:
         return None
     if isinstance(value, bool | int | float | str) or (not inside and isinstance(value, dict | Spec)):
         return value
-    raise ValueError("a value is a text, a number, true or false, a list of these, or a window")
+    raise Fault(
+        "a value is a text, a number, true or false, a list of these, or a window",
+        "值是文字、数字、是否、由它们组成的列表，或一个时间窗口",
+    )
 
 
 class _Comparison(Spec):

@@ -278,7 +278,11 @@ class Engine:
                 "Give `Engine` the argument `audiences`, which finds their members.",
                 path,
             )
-        saved = self.audiences(leaf.audience, leaf.version)
+        try:
+            saved = self.audiences(leaf.audience, leaf.version)
+        except SpecError as error:
+            error.path = path  # where it is named here, whatever is wrong further down
+            raise
         if saved.members.shape != self._everybody.shape:
             raise SpecError(
                 f"The members of audience {leaf.audience!r} are {saved.members.size} words of bits; over "

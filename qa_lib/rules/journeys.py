@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from qa_lib.rules.spec import WHOLE, Spec, Truth, Whole
+from qa_lib.rules.spec import WHOLE, Fault, Spec, Truth, Whole
 from qa_lib.rules.windows import FIXED_UNITS, MAX_UNITS, Ever, Last, Unit, Window
 
 if TYPE_CHECKING:
@@ -71,8 +71,9 @@ class Step(Spec):
     @model_validator(mode="after")
     def _absence_follows_nothing(self) -> Step:
         if self.absent and self.immediately:
-            raise ValueError(
-                "a step that does not happen cannot follow immediately; leave one of the two out"
+            raise Fault(
+                "a step that does not happen cannot follow immediately; leave one of the two out",
+                "没有发生的一步不能“紧接着”，两者只能选一个",
             )
         return self
 
@@ -109,11 +110,20 @@ class Sequence(Spec):
     def _starts_with_an_event(self) -> Sequence:
         first = self.steps[0]
         if first.absent:
-            raise ValueError("the first step must happen; an absence is told from the step before it")
+            raise Fault(
+                "the first step must happen; an absence is told from the step before it",
+                "第一步必须发生：“没有”要从它的上一步算起",
+            )
         if first.within is not None or first.immediately:
-            raise ValueError("the first step follows nothing; 'within' and 'immediately' are for later steps")
+            raise Fault(
+                "the first step follows nothing; 'within' and 'immediately' are for later steps",
+                "第一步之前没有别的步骤，不能限定间隔或“紧接着”",
+            )
         if len(set(self.same)) < len(self.same):
-            raise ValueError(f"'same' names a property twice: {', '.join(self.same)}")
+            raise Fault(
+                f"'same' names a property twice: {', '.join(self.same)}",
+                f"“相同属性”里有重复：{'、'.join(self.same)}",
+            )
         return self
 
 
@@ -154,23 +164,45 @@ class Lifecycle(Spec):
         periods = (self.k, self.m, self.unit)
         if self.pattern == "regularly":
             if self.k is None or self.m is None or self.unit is None:
-                raise ValueError("'regularly' takes k, m and unit: at least k of the last m periods")
+                raise Fault(
+                    "'regularly' takes k, m and unit: at least k of the last m periods",
+                    "“规律”需要周期数、至少几个和单位",
+                )
             if self.k > self.m:
-                raise ValueError(f"k ({self.k}) of m ({self.m}) periods: k is at most m")
+                raise Fault(
+                    f"k ({self.k}) of m ({self.m}) periods: k is at most m",
+                    f"{self.m} 个周期中至少 {self.k} 个：不能多于周期数",
+                )
             if self.calendar and self.unit in ("minute", "hour"):
-                raise ValueError(f"a calendar period is a day, a week or a month, not a {self.unit}")
+                raise Fault(
+                    f"a calendar period is a day, a week or a month, not a {self.unit}",
+                    "自然周期只能是天、周或月",
+                )
             if self.before is not None or not isinstance(self.window, Ever):
-                raise ValueError(
-                    "'regularly' counts periods up to as_of; it takes no 'window' and no 'before'"
+                raise Fault(
+                    "'regularly' counts periods up to as_of; it takes no 'window' and no 'before'",
+                    "“规律”数的是截至当前的周期，不使用时间窗口和“此前”",
                 )
             return self
         if any(one is not None for one in periods) or self.calendar:
-            raise ValueError(f"'{self.pattern}' takes no k, m, unit or calendar; they are for 'regularly'")
+            raise Fault(
+                f"'{self.pattern}' takes no k, m, unit or calendar; they are for 'regularly'",
+                "周期数、单位和自然周期只用于“规律”",
+            )
         if self.pattern == "first_time":
             if self.before is not None:
-                raise ValueError("'first_time' takes no 'before': nothing may lie before the window")
+                raise Fault(
+                    "'first_time' takes no 'before': nothing may lie before the window",
+                    "“首次”不使用“此前”：窗口之前不能有",
+                )
         elif isinstance(self.window, Ever):
-            raise ValueError(f"'{self.pattern}' takes a window with a start, such as Last(30, 'day')")
+            raise Fault(
+                f"'{self.pattern}' takes a window with a start, such as Last(30, 'day')",
+                "需要一个有起点的时间窗口，例如最近 30 天",
+            )
         elif self.pattern == "restarted" and self.before is None:
-            raise ValueError("'restarted' takes 'before': the time without, such as Last(90, 'day')")
+            raise Fault(
+                "'restarted' takes 'before': the time without, such as Last(90, 'day')",
+                "“重新开始”需要“此前”没有的时间，例如 90 天",
+            )
         return self

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from qa_lib.rules.spec import WHOLE, Number, Spec, Truth
+from qa_lib.rules.spec import WHOLE, Fault, Number, Spec, Truth
 
 
 class InAudience(Spec):
@@ -39,5 +39,8 @@ class RandomSplit(Spec):
     @model_validator(mode="after")
     def _low_below_high(self) -> RandomSplit:
         if self.low >= self.high:
-            raise ValueError(f"'low' ({self.low}) must be less than 'high' ({self.high})")
+            raise Fault(
+                f"'low' ({self.low}) must be less than 'high' ({self.high})",
+                f"下限（{self.low:.6g}）须小于上限（{self.high:.6g}）",
+            )
         return self

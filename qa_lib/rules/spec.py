@@ -45,6 +45,14 @@ Day = Annotated[date, BeforeValidator(_day)]
 Truth = StrictBool
 
 
+class Fault(ValueError):
+    """What is wrong with a spec, said in English by itself and in Chinese by `zh`."""
+
+    def __init__(self, en: str, zh: str) -> None:
+        super().__init__(en)
+        self.zh = zh
+
+
 class Spec(BaseModel):
     """A frozen Pydantic model that is checked at construction and equal by value.
 
@@ -130,7 +138,7 @@ def load_json(text: str | bytes, what: str) -> Any:
     except RecursionError:
         raise SpecError(f"{what}: the JSON is nested too deeply to be read.") from None
     except (ValueError, UnicodeDecodeError) as error:
-        raise SpecError(f"{what}: this is not JSON: {error}.") from None
+        raise SpecError(f"{what}: this is not JSON: {error}.") from error
 
 
 def in_words(error: ValidationError, what: str) -> str:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
-from qa_lib.rules.spec import Day, Spec, Truth, Whole
+from qa_lib.rules.spec import Day, Fault, Spec, Truth, Whole
 
 Unit = Literal["minute", "hour", "day", "week", "month"]
 Bounds = tuple[datetime | None, datetime]
@@ -26,6 +26,8 @@ FIXED_UNITS: dict[str, timedelta] = {
     "day": timedelta(days=1),
     "week": timedelta(weeks=1),
 }
+#: The units in which a calendar window or period can be counted.
+WHOLE_DAYS = ("day", "week", "month")
 MAX_UNITS = 1_000_000
 _EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 
@@ -68,7 +70,10 @@ class Last(Spec):
     @model_validator(mode="after")
     def _calendar_needs_days(self) -> Last:
         if self.calendar and self.unit in ("minute", "hour"):
-            raise ValueError(f"a calendar window counts days, weeks or months, not {self.unit}s")
+            raise Fault(
+                f"a calendar window counts days, weeks or months, not {self.unit}s",
+                "自然日窗口只能按天、周、月计",
+            )
         return self
 
     def bounds(self, as_of: datetime, zone: ZoneInfo) -> Bounds:
@@ -88,8 +93,9 @@ class Ago(Spec):
     @model_validator(mode="after")
     def _near_before_far(self) -> Ago:
         if self.near >= self.far:
-            raise ValueError(
-                f"'near' ({self.near}) must be less than 'far' ({self.far}): the window ends nearer"
+            raise Fault(
+                f"'near' ({self.near}) must be less than 'far' ({self.far}): the window ends nearer",
+                f"近端（{self.near}）须小于远端（{self.far}）",
             )
         return self
 
@@ -109,9 +115,15 @@ class Dates(Spec):
     @model_validator(mode="after")
     def _in_order(self) -> Dates:
         if self.first > self.last:
-            raise ValueError(f"the first day ({self.first}) is after the last ({self.last})")
+            raise Fault(
+                f"the first day ({self.first}) is after the last ({self.last})",
+                f"开始日期（{self.first}）晚于结束日期（{self.last}）",
+            )
         if self.last >= date(9999, 12, 31):
-            raise ValueError(f"the last day ({self.last}) must be before 9999-12-31")
+            raise Fault(
+                f"the last day ({self.last}) must be before 9999-12-31",
+                f"结束日期（{self.last}）须早于 9999-12-31",
+            )
         return self
 
     def bounds(self, as_of: datetime, zone: ZoneInfo) -> Bounds:

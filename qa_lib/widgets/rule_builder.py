@@ -7,6 +7,7 @@ from a trait, and what only Python may set is put back when the browser changes 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any as AnyValue
 
@@ -17,9 +18,20 @@ from qa_lib.audiences import engine_of
 from qa_lib.charts import is_static
 from qa_lib.charts.html import Html
 from qa_lib.errors import ReadOnly, RuleTooLarge, SpecError, WorkbenchError
-from qa_lib.rules import All, Any, Evaluation, Path, Rule, check, form_catalogue, read_rule, sentence
+from qa_lib.rules import (
+    All,
+    Evaluation,
+    Path,
+    Rule,
+    check,
+    form_catalogue,
+    read_or_faults,
+    read_rule,
+    sentence,
+)
 from qa_lib.rules.model import check_size
 from qa_lib.tables import Label
+from qa_lib.widgets.builder_answers import ANSWERS, Asked, saved_audiences
 from qa_lib.widgets.bundle import script, style
 from qa_lib.widgets.rule_page import rule_page
 from qa_lib.workspace import Snapshot
@@ -48,6 +60,10 @@ class RuleBuilder(anywidget.AnyWidget):
     result : dict
         What the browser shows: `seq`, `count`, `universe`, `nodes` (count by path), `sentence`,
         `problems`, `ms`, `as_of`. Written by Python only.
+    audiences : list of dict
+        The saved audiences that a condition can name; see `qa_lib.widgets.builder_answers`.
+    answers : dict
+        The last answer to each thing that the browser asked, by topic, with the number it asked under.
     """
 
     _esm = script("rule_builder")
@@ -57,6 +73,8 @@ class RuleBuilder(anywidget.AnyWidget):
     seq = traitlets.Int(0).tag(sync=True)
     catalogue = traitlets.Dict().tag(sync=True)
     result = traitlets.Dict().tag(sync=True)
+    audiences: traitlets.List[AnyValue] = traitlets.List().tag(sync=True)
+    answers = traitlets.Dict().tag(sync=True)
     language = traitlets.Enum(("zh", "en"), default_value="zh").tag(sync=True)
     read_only = traitlets.Bool(False).tag(sync=True)
 
@@ -74,17 +92,18 @@ class RuleBuilder(anywidget.AnyWidget):
             "catalogue": form_catalogue(self._engine.catalogue),
             "result": {},
             "read_only": read_only,
+            "audiences": saved_audiences(snapshot),
+            "answers": {},
         }
         self._evaluation: Evaluation | None = None
         self._answered: tuple[int, AnyValue] | None = None
         self._listeners: list[Callable[[RuleBuilder], None]] = []
         start = (rule or EVERYBODY).to_dict()
         self._shown = start
-        super().__init__(
-            value=start, catalogue=self._own["catalogue"], language=language, read_only=read_only
-        )
+        super().__init__(value=start, language=language, **self._own)
         self.observe(self._changed, names=["value", "seq"])
-        self.observe(self._forged, names=["catalogue", "result", "read_only"])
+        self.observe(self._forged, names=list(self._own))
+        self.on_msg(self._asked)
         self._answer()
 
     # -- for Python -----------------------------------------------------------------------------
@@ -115,6 +134,11 @@ class RuleBuilder(anywidget.AnyWidget):
         """Call `listener(builder)` after every answer, and once now."""
         self._listeners.append(listener)
         listener(self)
+
+    def refresh_audiences(self) -> None:
+        """Read anew which saved audiences there are."""
+        self._own["audiences"] = saved_audiences(self._snapshot)
+        self.audiences = self._own["audiences"]
 
     def static_html(self) -> Html:
         """The rule and its counts without script, for reports.
@@ -160,12 +184,13 @@ class RuleBuilder(anywidget.AnyWidget):
         self._answered = (self.seq, self.value)
         self._evaluation = None
         try:
-            rule = read_rule(self.value)
-            problems = check(rule, self._engine.catalogue)
-            if problems:
+            rule, problems = read_or_faults(self.value)
+            if rule is not None:
+                problems = check(rule, self._engine.catalogue)
+            if rule is None or problems:
                 answer: dict[str, AnyValue] = {
                     "problems": [p.to_dict() for p in problems],
-                    "nodes": self._sound_counts(rule, (), {p.path for p in problems}),
+                    "nodes": self._sound_counts(self.value, (), {p.path for p in problems}),
                 }
             else:
                 found = self._engine.evaluate(rule)
@@ -181,10 +206,13 @@ class RuleBuilder(anywidget.AnyWidget):
         self._publish(answer)
 
     def _refused(self, error: WorkbenchError) -> dict[str, AnyValue]:
-        """The answer to something that is no rule."""
+        """The answer to something that is no rule, or that cannot be counted at one place."""
         path = error.path if isinstance(error, SpecError) else ()
-        words = Label(f"这条规则无法读取：{error}", str(error))
-        return {"problems": [{"path": ".".join(map(str, path)), **words.to_dict()}]}
+        words = Label(f"{'此条件无法计算' if path else '这条规则无法读取'}：{error}", str(error))
+        return {
+            "problems": [{"path": ".".join(map(str, path)), **words.to_dict()}],
+            "nodes": self._sound_counts(self.value, (), {path}) if path else {},
+        }
 
     def _publish(self, answer: dict[str, AnyValue]) -> None:
         """Show an answer, and tell who listens."""
@@ -203,15 +231,28 @@ class RuleBuilder(anywidget.AnyWidget):
         for listener in self._listeners:
             listener(self)
 
-    def _sound_counts(self, node: Rule, path: Path, faulty: set[Path]) -> dict[str, int]:
+    def _sound_counts(self, value: AnyValue, path: Path, faulty: set[Path]) -> dict[str, int]:
         """The counts of those parts of a faulty rule that have no fault in them."""
         if not any(place[: len(path)] == path for place in faulty):
-            return _by_place(self._engine.evaluate(node).counts, path)
+            with contextlib.suppress(WorkbenchError):  # a fault that is found by counting only
+                return _by_place(self._engine.evaluate(read_rule(value)).counts, path)
         counts: dict[str, int] = {}
-        if isinstance(node, All | Any):
-            for i, child in enumerate(node.of):
-                counts |= self._sound_counts(child, (*path, i), faulty)
+        children = value.get("of") if isinstance(value, dict) else None
+        for i, child in enumerate(children if isinstance(children, list | tuple) else ()):
+            counts |= self._sound_counts(child, (*path, i), faulty)
         return counts
+
+    def _asked(self, _: AnyValue, content: AnyValue, __: AnyValue) -> None:
+        """Answer what the browser asks besides counts, under the number it asked with."""
+        asked = Asked.read(content)
+        if asked is None:
+            return
+        if asked.topic == "audiences":
+            self.refresh_audiences()
+            return
+        answer = ANSWERS[asked.topic](self._snapshot, self.value, asked)
+        self._own["answers"] = {**self._own["answers"], asked.topic: {"seq": asked.seq, **answer}}
+        self.answers = self._own["answers"]
 
 
 def _by_place(counts: Mapping[Path, int], under: Path) -> dict[str, int]:

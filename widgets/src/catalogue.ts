@@ -1,5 +1,5 @@
-// What a rule may speak of, as Python sends it, and the valid default for each choice in the form.
-import type { Comparison, EditedCondition, EventCondition, Group, Last, Measure, Scalar, Unit, Value, Window } from "./rule";
+// What a rule may speak of, as Python sends it, and what of it can be chosen where.
+import type { Scalar, Step, Unit } from "./rule";
 
 export interface Label {
   zh: string;
@@ -22,6 +22,8 @@ export interface Field {
   group: Label;
   description: Label;
   values: Suggestion[];
+  /** The event whose property it is; set by the form. */
+  event?: string;
 }
 export interface EventType {
   name: string;
@@ -46,20 +48,60 @@ export interface Choice {
   key: string;
   label: Label;
 }
+/** A kind of condition, and what it asks. */
+export interface ConditionType extends Choice {
+  description: Label;
+}
+export interface UnitType extends Choice {
+  /** Windows and periods of it can be counted in whole days of the calendar. */
+  whole_days: boolean;
+  /** It is always of the same length, so it can bound a gap. */
+  length: boolean;
+}
+/** A pattern of a lifecycle, and what it takes. */
+export interface PatternType extends ConditionType {
+  windows: string[];
+  before: "none" | "optional" | "required";
+  periods: boolean;
+}
+/** A saved audience that a condition can name. */
+export interface SavedAudience {
+  name: string;
+  folder: string;
+  newest: number;
+  active: number;
+  note: string;
+  count: number | null;
+}
+export interface Limits {
+  depth: number;
+  conditions: number;
+  min_steps: number;
+  steps: number;
+  same: number;
+  periods: number;
+  days_ahead: number;
+  units: number;
+}
 export interface Catalogue {
+  conditions: ConditionType[];
   fields: Field[];
   events: EventType[];
   operators: Operator[];
   measures: MeasureType[];
   measure_operators: string[];
   windows: Choice[];
-  units: Choice[];
-  limits: { depth: number; conditions: number };
+  units: UnitType[];
+  patterns: PatternType[];
+  limits: Limits;
+  /** What is saved at the moment; a trait of its own, added by the form. */
+  audiences?: SavedAudience[];
   /** The last day of the data, which new dates start from; set by the form. */
   today?: string;
 }
 
 const EMPTY: Catalogue = {
+  conditions: [],
   fields: [],
   events: [],
   operators: [],
@@ -67,12 +109,15 @@ const EMPTY: Catalogue = {
   measure_operators: [],
   windows: [],
   units: [],
-  limits: { depth: 40, conditions: 1000 },
+  patterns: [],
+  limits: { depth: 40, conditions: 1000, min_steps: 2, steps: 10, same: 5, periods: 100, days_ahead: 364, units: 1_000_000 },
 };
 
 /** The catalogue with every list present, also before Python has sent one. */
-export function wholeCatalogue(catalogue: Partial<Catalogue> | null | undefined, asOf?: string): Catalogue {
-  return { ...EMPTY, ...catalogue, today: asOf?.slice(0, 10) };
+export function wholeCatalogue(catalogue: Partial<Catalogue> | null | undefined, asOf?: string, audiences: SavedAudience[] = []): Catalogue {
+  const whole = { ...EMPTY, ...catalogue, today: asOf?.slice(0, 10), audiences };
+  const events = whole.events.map((e) => ({ ...e, properties: e.properties.map((p) => ({ ...p, event: e.name })) }));
+  return { ...whole, events };
 }
 
 /** What a measure is compared as: a number, in the unit of its property or in days. */
@@ -109,111 +154,27 @@ export function operatorOf(catalogue: Catalogue, key: string | undefined): Opera
   return catalogue.operators.find((o) => o.key === key);
 }
 
-// What people ask first of a field of this type; the first that the catalogue offers is taken.
-const FIRST_ASKED: Record<FieldType, string[]> = {
-  number: [">=", ">", "="],
-  text: ["in", "="], // of a text without suggestions "=" is asked: a list would start empty
-  date: ["in last", "after"],
-  boolean: ["="],
-  list: ["has any"],
-};
+export const eventOf = (catalogue: Catalogue, name: string): EventType | undefined => catalogue.events.find((e) => e.name === name);
 
-function firstOperator(operators: Operator[], field: Field): Operator | undefined {
-  const asked = field.type === "text" && !field.values.length ? ["="] : FIRST_ASKED[field.type];
-  return asked.map((key) => operators.find((o) => o.key === key)).find(Boolean) ?? operators[0];
+/** The properties that every step has and that can be compared: of one type, and no lists. */
+export function sharedProperties(catalogue: Catalogue, steps: readonly Step[]): Field[] {
+  const events = steps.map((s) => eventOf(catalogue, s.event));
+  const first = events[0]?.properties ?? [];
+  return first.filter((p) => p.type !== "list" && events.every((e) => e?.properties.some((q) => q.name === p.name && q.type === p.type)));
 }
 
-export function firstWindow(catalogue: Catalogue): Window {
-  return catalogue.windows.some((w) => w.key === "last") || !catalogue.windows.length ? lastDays(catalogue) : { kind: "ever" };
-}
+export const takesWholeDays = (catalogue: Catalogue, unit: Unit): boolean => !!catalogue.units.find((u) => u.key === unit)?.whole_days;
 
-export function lastDays(catalogue: Catalogue): Last {
-  const unit = catalogue.units.some((u) => u.key === "day") ? "day" : (catalogue.units[0]?.key ?? "day");
-  return { kind: "last", n: 30, unit: unit as Unit, calendar: false };
-}
-
-export const today = (catalogue: Catalogue): string => catalogue.today ?? new Date().toISOString().slice(0, 10);
-
-function firstScalar(catalogue: Catalogue, field: Field): Scalar {
-  if (field.type === "number") return typeof field.values[0]?.value === "number" ? field.values[0].value : 1;
-  if (field.type === "boolean") return true;
-  if (field.type === "date") return today(catalogue);
-  return field.values[0]?.value ?? "";
-}
-
-/** A valid value for the operator, kept from the old one as far as it fits. */
-export function valueFor(catalogue: Catalogue, operator: Operator, field: Field, old?: Value): Value | undefined {
-  const scalars = (Array.isArray(old) ? old : [old]).filter((v): v is Scalar => v != null && typeof v !== "object");
-  switch (operator.arity) {
-    case "none":
-      return undefined;
-    case "one":
-      // a number of days is no day
-      if (field.type === "date" && typeof scalars[0] === "number") return firstScalar(catalogue, field);
-      return scalars[0] ?? firstScalar(catalogue, field);
-    case "two": {
-      const low = scalars[0] ?? firstScalar(catalogue, field);
-      return [low, scalars[1] ?? low];
-    }
-    case "days":
-      return typeof scalars[0] === "number" ? scalars[0] : 7;
-    case "many":
-      return scalars.length ? scalars : field.values.length ? [firstScalar(catalogue, field)] : [];
-    case "window":
-      return old && typeof old === "object" && !Array.isArray(old) ? old : lastDays(catalogue);
-  }
-}
-
-/** Condition on a field with the operator that is asked first and a value that fits. */
-export function newComparison(catalogue: Catalogue, field: Field): Comparison {
-  const operator = firstOperator(operatorsFor(catalogue, field.type), field);
-  const condition: Comparison = { kind: field.kind, field: field.name, operator: operator?.key ?? "=" };
-  const value = operator && valueFor(catalogue, operator, field);
-  return value === undefined ? condition : { ...condition, value };
-}
-
-/** Condition "at least one such event in the last 30 days"; a window that was chosen before stays. */
-export function newEvent(catalogue: Catalogue, event: EventType, window?: Window): EventCondition {
-  const operator = firstOperator(measureOperators(catalogue), MEASURED);
-  return {
-    kind: "event",
-    event: event.name,
-    window: window ?? firstWindow(catalogue),
-    measure: measureOf(measuresFor(catalogue, event)[0], event),
-    operator: operator?.key ?? ">=",
-    value: 1,
+/** The kinds of condition that are about no single field, as far as there is something to say with them. */
+export function cardTypes(catalogue: Catalogue): ConditionType[] {
+  const needs: Record<string, boolean> = {
+    sequence: catalogue.events.length > 0,
+    lifecycle: catalogue.events.length > 0 && catalogue.patterns.length > 0,
+    audience: (catalogue.audiences ?? []).length > 0,
+    split: true,
   };
+  return catalogue.conditions.filter((c) => needs[c.key]);
 }
-
-/** The measure with a property that suits it, the old one if possible. */
-export function measureOf(measure: MeasureType | undefined, event: EventType | undefined, old?: string): Measure {
-  const properties = propertiesFor(measure, event);
-  const kind = measure?.key ?? "count";
-  if (!properties.length) return { kind };
-  return { kind, property: (properties.find((p) => p.name === old) ?? properties[0])!.name };
-}
-
-/** A new condition for a field key such as `tag:recency_days` or `event:purchase`. */
-export function newCondition(catalogue: Catalogue, key: string, window?: Window): EditedCondition | undefined {
-  const at = key.indexOf(":");
-  const [kind, name] = [key.slice(0, at), key.slice(at + 1)];
-  if (kind === "event") {
-    const event = catalogue.events.find((e) => e.name === name);
-    return event && newEvent(catalogue, event, window);
-  }
-  const field = catalogue.fields.find((f) => f.kind === kind && f.name === name);
-  return field && newComparison(catalogue, field);
-}
-
-/** The same comparison with another operator: the value is kept as far as it fits. */
-export function withOperator<T extends EditedCondition>(catalogue: Catalogue, condition: T, key: string, field: Field): T {
-  const operator = operatorOf(catalogue, key);
-  const { value: old, ...rest } = condition;
-  const value = operator ? valueFor(catalogue, operator, field, old) : old;
-  return { ...rest, operator: key, ...(value === undefined ? {} : { value }) } as T;
-}
-
-export const emptyGroup = (): Group => ({ kind: "all", negated: false, of: [] });
 
 /** Fields by their group, in the order in which the groups first occur. */
 export function byGroup(fields: Field[]): { label: Label; fields: Field[] }[] {

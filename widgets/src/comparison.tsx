@@ -1,8 +1,9 @@
 // "Field, operator, value" in a row: for a person's fields, and for the properties of an event.
 import { useBuilder, useWords } from "./builder_context";
-import { operatorOf, operatorsFor, withOperator, type Field } from "./catalogue";
+import { operatorOf, operatorsFor, type Catalogue, type Field } from "./catalogue";
 import { Segments, Select, useOptions, type Option, type OptionGroup } from "./controls";
-import type { Comparison, EditedCondition, Missing } from "./rule";
+import { withOperator } from "./defaults";
+import type { Compared, Comparison, Missing } from "./rule";
 import { ValueEditor } from "./value_editor";
 
 interface ComparisonRowProps {
@@ -49,14 +50,27 @@ export function ComparisonRow(props: ComparisonRowProps) {
 }
 
 /** The condition with this value, or without one. */
-export function withValue<T extends EditedCondition>(condition: T, value: T["value"] | undefined): T {
+export function withValue<T extends Compared>(condition: T, value: T["value"] | undefined): T {
   const { value: _old, ...rest } = condition;
   return (value === undefined ? rest : { ...rest, value }) as T;
 }
 
+/** Where every person has an answer, there is nobody without a value to decide about. */
+export function takesMissing(catalogue: Catalogue, condition: Compared): boolean {
+  if (condition.missing !== undefined) return true;
+  if (condition.kind !== "event") return operatorOf(catalogue, condition.operator)?.arity !== "none";
+  return !catalogue.measures.find((m) => m.key === (condition.measure?.kind ?? "count"))?.zero;
+}
+
+/** Where the choice is seen without asking for it: it was made, or the people without a value are selected. */
+export function showsMissing(catalogue: Catalogue, condition: Compared): boolean {
+  if (condition.missing !== undefined) return true;
+  return condition.kind !== "event" && !!operatorOf(catalogue, condition.operator)?.when_missing && takesMissing(catalogue, condition);
+}
+
 interface MissingChoiceProps {
-  condition: EditedCondition;
-  onChange: (condition: EditedCondition) => void;
+  condition: Compared;
+  onChange: (condition: Compared) => void;
 }
 
 /** What holds for people without a value: what the operator declares, or a choice of one's own. */
@@ -78,7 +92,7 @@ export function MissingChoice({ condition, onChange }: MissingChoiceProps) {
         ]}
         onChange={(key) => {
           const { missing: _old, ...rest } = condition;
-          onChange(key === "default" ? (rest as EditedCondition) : ({ ...rest, missing: key } as EditedCondition));
+          onChange(key === "default" ? (rest as Compared) : ({ ...rest, missing: key } as Compared));
         }}
       />
       <span className="qa-note">

@@ -10,6 +10,9 @@ const ICONS = {
   remove: "M4 4l8 8M12 4l-8 8",
   plus: "M8 3.5v9M3.5 8h9",
   more: "M4 8h.01M8 8h.01M12 8h.01",
+  locked: "M4 7.5h8v6H4zM5.5 7.5V5a2.5 2.5 0 015 0v2.5",
+  unlocked: "M4 7.5h8v6H4zM5.5 7.5V5a2.5 2.5 0 014.8-1",
+  source: "M5.5 4.5L2 8l3.5 3.5M10.5 4.5L14 8l-3.5 3.5",
   undo: "M6 3.5L3 6.5l3 3M3.5 6.5H10a3.5 3.5 0 010 7H7",
   redo: "M10 3.5l3 3-3 3M12.5 6.5H6a3.5 3.5 0 000 7h3",
   search: "M7 11.5a4.5 4.5 0 100-9 4.5 4.5 0 000 9zM10.5 10.5l3 3",
@@ -156,6 +159,30 @@ export function readNumber(text: string): number | undefined {
   return text.trim() === "" || !Number.isFinite(n) ? undefined : n;
 }
 
+interface TextProps {
+  label: string;
+  value: string;
+  onChange: (text: string) => void;
+  title?: string;
+  required?: boolean;
+}
+
+export function TextInput({ label, value, onChange, title, required }: TextProps) {
+  const { readOnly } = useBuilder();
+  return (
+    <input
+      type="text"
+      className="qa-input qa-text"
+      aria-label={label}
+      title={title}
+      aria-invalid={required && value === "" ? true : undefined}
+      value={value}
+      disabled={readOnly}
+      onChange={(e) => onChange(e.target.value)}
+    />
+  );
+}
+
 interface DateProps {
   label: string;
   value: string;
@@ -195,10 +222,12 @@ interface SegmentsProps<K extends string> {
   segments: { key: K; label: Word; title?: string }[];
   onChange: (key: K) => void;
   testId?: string;
+  /** Can be changed where the rule cannot. */
+  always?: boolean;
 }
 
 /** A few choices side by side, of which one holds. */
-export function Segments<K extends string>({ label, value, segments, onChange, testId }: SegmentsProps<K>) {
+export function Segments<K extends string>({ label, value, segments, onChange, testId, always }: SegmentsProps<K>) {
   const { readOnly } = useBuilder();
   const t = useWords();
   return (
@@ -210,7 +239,7 @@ export function Segments<K extends string>({ label, value, segments, onChange, t
           data-key={s.key}
           aria-pressed={s.key === value}
           title={s.title}
-          disabled={readOnly}
+          disabled={readOnly && !always}
           onClick={() => s.key !== value && onChange(s.key)}
         >
           {t(s.label)}

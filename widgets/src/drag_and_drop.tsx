@@ -2,7 +2,8 @@
 //
 // The adapter registers what can be dragged and where things can be dropped. It would drop only behind
 // a condition or at the head of a group; the context that it is given here lands between any two nodes,
-// speaks both languages, takes new conditions from the palette, and steps along the places by keyboard.
+// speaks both languages, takes new conditions from the palette, moves the steps of a sequence and takes new
+// ones, and steps along the places by keyboard. Nothing is dropped into what is locked.
 import {
   DndContext as KitContext,
   DragOverlay,
@@ -17,20 +18,24 @@ import {
   type CollisionDetection,
   type DndContextProps,
   type KeyboardCoordinateGetter,
+  type KeyboardSensorProps,
 } from "@dnd-kit/core";
 import { createDndKitAdapter } from "@react-querybuilder/dnd/dnd-kit";
 import { createContext, useContext, useId, useMemo, useRef, useState, type PointerEventHandler } from "react";
 import { createPortal } from "react-dom";
 import { useBuilder, useWords } from "./builder_context";
-import { newCondition } from "./catalogue";
+import { newCondition } from "./defaults";
 import { conditionName, nodeName } from "./names";
-import { cornerOf, slotAt, slotByKey, type Target } from "./drop_slots";
-import { toQueryRule } from "./rule";
-import { canMove, insertAt, moveTo, nodeAt, pathKey, samePath, type Path, type Slot } from "./tree";
+import { cornerOf, slotAt, slotByKey, stepSlotByKey, type DropData, type Target } from "./drop_slots";
+import { isLockedAt } from "./locks";
+import { fromQueryRule, isQueryGroup, toQueryRule, type Query, type Sequence } from "./rule";
+import { addStep, moveStep, placeAfter } from "./sequence";
+import { canMove, insertAt, moveTo, nodeAt, pathKey, replaceAt, samePath, type Path, type Slot } from "./tree";
 
-/** What a draggable carries: a path in the tree (from the adapter) or the key of a new condition. */
+/** What a draggable carries: a path in the tree (from the adapter), the path of a step, or a new condition's key. */
 interface DragData {
   path?: Path;
+  step?: Path;
   fieldKey?: string;
 }
 
@@ -40,6 +45,24 @@ const SlotContext = createContext<Slot | null>(null);
 export function useDropIndex(group: Path): number | undefined {
   const slot = useContext(SlotContext);
   return slot && samePath(slot.group, group) ? slot.index : undefined;
+}
+
+/**
+ * Listens to the keys of a drag on the builder itself, not on the document: there a notebook listens as well,
+ * and would take each arrow for its own. What the builder has heard goes no further.
+ */
+class BuilderKeyboardSensor extends KeyboardSensor {
+  constructor(props: KeyboardSensorProps) {
+    super(props);
+    const builder = props.event.target instanceof Element ? props.event.target.closest(".qa-rule-builder") : null;
+    if (!builder) return;
+    const stop = new AbortController();
+    const listeners = {
+      add: (name: string, handler: EventListener) => builder.addEventListener(name, handler, { signal: stop.signal }),
+      removeAll: () => stop.abort(),
+    };
+    Object.assign(this, { listeners }); // its own start a moment later, so none has been added yet
+  }
 }
 
 /** Where the ghost is drawn: outside the notebook's clipped output, but inside a shadow root. */
@@ -57,6 +80,7 @@ function DndContext({ children, ...adapter }: DndContextProps) {
   const [ghost, setGhost] = useState<string | null>(null);
 
   const nameOf = (data: DragData): string => {
+    if (data.step) return t("step", { n: data.step.at(-1)! + 1 });
     const node = data.path && nodeAt(builder.getQuery(), data.path);
     if (node) return nodeName(node, builder);
     const condition = data.fieldKey ? newCondition(builder.catalogue, data.fieldKey) : undefined;
@@ -64,12 +88,24 @@ function DndContext({ children, ...adapter }: DndContextProps) {
   };
   const dataOf = (active: Active | null): DragData => (active?.data.current ?? {}) as DragData;
 
+  /** Whether a group, or the steps of a sequence, may take what is dragged at all. */
+  const takes = ({ path, step, fieldKey }: DragData, holder: { type: "ruleGroup" | "steps"; path: Path }): boolean => {
+    if (isLockedAt(builder.getQuery(), holder.path, builder.locks)) return false;
+    if (holder.type === "ruleGroup") return !step;
+    if (step) return samePath(step.slice(0, -1), holder.path);
+    return !path && !!fieldKey?.startsWith("event:");
+  };
+  const allowed = ({ path, step }: DragData, slot: Slot): boolean => {
+    if (path) return canMove(path, slot);
+    const sequence = step && sequenceAt(builder.getQuery(), step.slice(0, -1));
+    return !step || (!!sequence && moveStep(sequence, step.at(-1)!, slot.index) !== undefined);
+  };
   const detectCollision: CollisionDetection = ({ active, pointerCoordinates, droppableContainers, droppableRects }) => {
-    const path = dataOf(active).path ?? null;
+    const data = dataOf(active);
     const found = pointerCoordinates
-      ? slotAt(pointerCoordinates, droppableContainers, droppableRects, path)
+      ? slotAt(pointerCoordinates, droppableContainers, droppableRects, data.path ?? null, (holder) => takes(data, holder))
       : keyboardSlot.current && cornerOf(keyboardSlot.current, droppableContainers, droppableRects)?.target;
-    target.current = found && (!path || canMove(path, found.slot)) ? found : null;
+    target.current = found && allowed(data, found.slot) ? found : null;
     return found ? [{ id: found.id }] : [];
   };
 
@@ -78,8 +114,12 @@ function DndContext({ children, ...adapter }: DndContextProps) {
   latest.current = builder;
   const coordinateGetter = useMemo<KeyboardCoordinateGetter>(
     () => (event, { context }) => {
-      const path = dataOf(context.active).path ?? null;
-      const next = slotByKey(latest.current.getQuery(), path, keyboardSlot.current, event.code);
+      const { path, step } = dataOf(context.active);
+      const query = latest.current.getQuery();
+      const sequence = step && sequenceAt(query, step.slice(0, -1));
+      const next = sequence
+        ? stepSlotByKey(sequence, step, keyboardSlot.current, event.code)
+        : slotByKey(query, path ?? null, keyboardSlot.current, event.code, (slot) => !isLockedAt(query, slot.group, latest.current.locks));
       const corner = next && cornerOf(next, context.droppableContainers.getEnabled(), context.droppableRects);
       if (!corner) return undefined;
       event.preventDefault();
@@ -90,7 +130,7 @@ function DndContext({ children, ...adapter }: DndContextProps) {
   );
   const sensors = useSensors(
     useSensor(PointerSensor, { activationConstraint: { distance: 5 } }),
-    useSensor(KeyboardSensor, { coordinateGetter }),
+    useSensor(BuilderKeyboardSensor, { coordinateGetter }),
   );
 
   const finish = () => {
@@ -100,8 +140,15 @@ function DndContext({ children, ...adapter }: DndContextProps) {
     setGhost(null);
   };
   const drop = (data: DragData, { group, index }: Slot) => {
-    const { path, fieldKey } = data;
-    if (path) {
+    const { path, step, fieldKey } = data;
+    const sequence = sequenceAt(builder.getQuery(), group);
+    if (sequence) {
+      const most = builder.catalogue.limits.steps;
+      const changed = step ? moveStep(sequence, step.at(-1)!, index) : addStep(sequence, index, fieldKey!.slice("event:".length), most);
+      const id = nodeAt(builder.getQuery(), group)?.id;
+      const at = step ? placeAfter(step.at(-1)!, index) : index;
+      if (changed) builder.edit((query) => replaceAt(query, group, toQueryRule(changed, id)), { id, on: "handle", step: at });
+    } else if (path) {
       const node = nodeAt(builder.getQuery(), path);
       builder.edit((query) => moveTo(query, path, { group, index }), { id: node?.id, on: "handle" });
     } else if (fieldKey) {
@@ -112,8 +159,11 @@ function DndContext({ children, ...adapter }: DndContextProps) {
     }
   };
 
-  const place = ({ group, index }: Slot) =>
-    t("overPlace", { n: index + 1, group: group.length ? t("innerGroup", { path: group.map((n) => n + 1).join(".") }) : t("rootGroup") });
+  const place = ({ group, index }: Slot) => {
+    const path = group.map((n) => n + 1).join(".");
+    if (sequenceAt(builder.getQuery(), group)) return t("overPlace", { n: index + 1, group: t("stepsOf", { path }) });
+    return t("overPlace", { n: index + 1, group: group.length ? t("innerGroup", { path }) : t("rootGroup") });
+  };
   // After the drop another node is at the old path: the name is taken when the drag starts.
   const dragged = useRef("");
   const announcements: Announcements = {
@@ -165,6 +215,13 @@ function DndContext({ children, ...adapter }: DndContextProps) {
   );
 }
 
+/** The sequence at a path; undefined where something else is. */
+function sequenceAt(query: Query, path: Path): Sequence | undefined {
+  const node = nodeAt(query, path);
+  const condition = node && !isQueryGroup(node) ? fromQueryRule(node) : undefined;
+  return condition?.kind === "sequence" ? condition : undefined;
+}
+
 const slotKey = ({ group, index }: Slot): string => `${pathKey(group)}:${index}`;
 
 export const dnd = createDndKitAdapter({
@@ -187,4 +244,23 @@ export function usePaletteDrag(fieldKey: string, disabled: boolean) {
   });
   // Enter on an entry adds it; only the pointer drags it.
   return { ref: setNodeRef, isDragging, onPointerDown: listeners?.onPointerDown as PointerEventHandler | undefined };
+}
+
+/** Where steps can be dropped: the whole list, and each step, beside which the new place lies. */
+export function useStepsPlace(path: Path, disabled: boolean) {
+  return useDroppable({ id: `steps-${useId()}`, disabled, data: { type: "steps", path } satisfies DropData }).setNodeRef;
+}
+export function useStepPlace(path: Path, disabled: boolean) {
+  return useDroppable({ id: `step-${useId()}`, disabled, data: { type: "step", path } satisfies DropData }).setNodeRef;
+}
+
+/** The handle of a step. */
+export function useStepDrag(path: Path, key: string, disabled: boolean) {
+  const id = useId();
+  const { setNodeRef, attributes, listeners, isDragging } = useDraggable({
+    id: `step-${id}-${key}`,
+    disabled,
+    data: { step: path } satisfies DragData,
+  });
+  return { ref: setNodeRef, isDragging, attributes: { ...attributes, ...listeners } as Record<string, unknown> };
 }

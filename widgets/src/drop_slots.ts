@@ -1,12 +1,16 @@
-// Where a dragged node would land: under the pointer, or one step along the slots by keyboard.
+// Where a dragged node or step would land: under the pointer, or one place along by keyboard.
+//
+// A sequence holds steps as a group holds nodes: the slot { group: path of the sequence, index } is a place
+// for a step, and no group has the path of a condition.
 import type { ClientRect, DroppableContainer, UniqueIdentifier } from "@dnd-kit/core";
 import { samePath, slotsFor, startsWith, type Path, type Slot } from "./tree";
-import type { Query } from "./rule";
+import type { Query, Sequence } from "./rule";
+import { moveStep } from "./sequence";
 
 type Rects = Map<UniqueIdentifier, ClientRect>;
-/** What the adapter of react-querybuilder attaches to each place where something can be dropped. */
-interface DropData {
-  type?: "rule" | "ruleGroup";
+/** What is attached to each place: by the adapter to nodes of the tree, by our cards to steps. */
+export interface DropData {
+  type?: "rule" | "ruleGroup" | "steps" | "step";
   path?: Path;
 }
 
@@ -16,7 +20,7 @@ const BORDER_PX = 7;
 interface Place {
   id: UniqueIdentifier;
   path: Path;
-  isGroup: boolean;
+  type: NonNullable<DropData["type"]>;
   rect: ClientRect;
 }
 
@@ -29,20 +33,23 @@ function places(containers: DroppableContainer[], rects: Rects): Place[] {
   return containers.flatMap((container) => {
     const { type, path } = (container.data.current ?? {}) as DropData;
     const rect = rects.get(container.id);
-    return path && rect ? [{ id: container.id, path, isGroup: type === "ruleGroup", rect }] : [];
+    return path && rect ? [{ id: container.id, path, type: type ?? "rule", rect }] : [];
   });
 }
 
-/** The innermost group under the pointer, and the gap between its children that is nearest to it. */
+const holds = ({ type }: Place): boolean => type === "ruleGroup" || type === "steps";
+
+/** The innermost group or sequence under the pointer that `takes` it, and the gap that is nearest to it. */
 export function slotAt(
   pointer: { x: number; y: number },
   containers: DroppableContainer[],
   rects: Rects,
   dragged: Path | null,
+  takes: (holder: { type: "ruleGroup" | "steps"; path: Path }) => boolean,
 ): Target | undefined {
   const all = places(containers, rects);
   const inside = all
-    .filter((p) => p.isGroup && !(dragged && startsWith(p.path, dragged)))
+    .filter((p) => holds(p) && takes(p as Parameters<typeof takes>[0]) && !(dragged && startsWith(p.path, dragged)))
     .filter(({ rect, path }) => {
       const border = path.length ? Math.min(BORDER_PX, rect.height / 4) : 0;
       const within = pointer.y >= rect.top + border && pointer.y <= rect.bottom - border;
@@ -51,7 +58,8 @@ export function slotAt(
     .sort((a, b) => b.path.length - a.path.length)[0];
   if (!inside) return undefined;
   const index = all.filter(
-    ({ path, rect }) =>
+    ({ path, rect, type }) =>
+      type !== "steps" &&
       path.length === inside.path.length + 1 &&
       startsWith(path, inside.path) &&
       (rect.top + rect.bottom) / 2 < pointer.y,
@@ -60,8 +68,14 @@ export function slotAt(
 }
 
 /** The slot after one press of an arrow key: up and down along all slots, left out of a group, right into one. */
-export function slotByKey(query: Query, dragged: Path | null, from: Slot | null, code: string): Slot | undefined {
-  const slots = slotsFor(query, dragged);
+export function slotByKey(
+  query: Query,
+  dragged: Path | null,
+  from: Slot | null,
+  code: string,
+  open: (slot: Slot) => boolean,
+): Slot | undefined {
+  const slots = slotsFor(query, dragged).filter(open);
   const parent = dragged?.slice(0, -1) ?? [];
   const start = from ?? { group: parent, index: dragged?.at(-1) ?? query.rules.length };
   const at = slots.findIndex((s) => s.index === start.index && samePath(s.group, start.group));
@@ -79,6 +93,17 @@ export function slotByKey(query: Query, dragged: Path | null, from: Slot | null,
   }
 }
 
+/** The place of a step after one press of an arrow key. */
+export function stepSlotByKey(sequence: Sequence, step: Path, from: Slot | null, code: string): Slot | undefined {
+  const home = step.at(-1)!;
+  const by = code === "ArrowDown" || code === "ArrowRight" ? 1 : code === "ArrowUp" || code === "ArrowLeft" ? -1 : 0;
+  const open = (to: number) => to === home || moveStep(sequence, home, to) !== undefined;
+  for (let to = (from?.index ?? home) + by; by && to >= 0 && to <= sequence.steps.length; to += by) {
+    if (open(to)) return { group: step.slice(0, -1), index: to };
+  }
+  return undefined;
+}
+
 /** The upper left corner of a slot on the screen, for the ghost of a keyboard drag. */
 export function cornerOf(
   slot: Slot,
@@ -86,9 +111,9 @@ export function cornerOf(
   rects: Rects,
 ): { target: Target; x: number; y: number } | undefined {
   const all = places(containers, rects);
-  const group = all.find((p) => p.isGroup && samePath(p.path, slot.group));
+  const group = all.find((p) => holds(p) && samePath(p.path, slot.group));
   if (!group) return undefined;
-  const child = (index: number) => all.find((p) => samePath(p.path, [...slot.group, index]))?.rect;
+  const child = (index: number) => all.find((p) => p.type !== "steps" && samePath(p.path, [...slot.group, index]))?.rect;
   const below = child(slot.index);
   const above = slot.index > 0 ? child(slot.index - 1) : undefined;
   const y = below?.top ?? above?.bottom ?? group.rect.bottom - 24;

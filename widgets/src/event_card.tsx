@@ -1,9 +1,10 @@
 // What an event condition says below its head: when, how much, and filtered by what.
 import { useBuilder, useWords } from "./builder_context";
-import { emptyGroup, MEASURED, measureOf, measureOperators, measuresFor, operatorOf, propertiesFor, withOperator } from "./catalogue";
+import { eventOf, MEASURED, measureOperators, measuresFor, operatorOf, propertiesFor } from "./catalogue";
 import { withValue } from "./comparison";
 import { Select, useOptions } from "./controls";
-import { FilterButtons, Filters } from "./filters";
+import { measureOf, withOperator } from "./defaults";
+import { WhereLine } from "./filters";
 import type { EventCondition, Group } from "./rule";
 import { ValueEditor } from "./value_editor";
 import { WindowEditor } from "./window_editor";
@@ -14,13 +15,9 @@ interface EventCardProps {
 }
 
 export function EventCard({ condition, onChange }: EventCardProps) {
-  const { catalogue, readOnly } = useBuilder();
+  const { catalogue } = useBuilder();
   const t = useWords();
-  const event = catalogue.events.find((e) => e.name === condition.event);
-  const setWhere = (where: Group | undefined) => {
-    const { where: _old, ...rest } = condition;
-    onChange(where && where.of.length ? { ...rest, where } : rest);
-  };
+  const event = eventOf(catalogue, condition.event);
   return (
     <div className="qa-event">
       <div className="qa-line">
@@ -31,18 +28,15 @@ export function EventCard({ condition, onChange }: EventCardProps) {
         <span className="qa-line-label">{t("measure")}</span>
         <MeasureEditor condition={condition} onChange={onChange} />
       </div>
-      {event && event.properties.length > 0 && (condition.where || !readOnly) && (
-        <div className="qa-line">
-          <span className="qa-line-label">{t("where")}</span>
-          {condition.where ? (
-            <Filters event={event} group={condition.where} onChange={setWhere} />
-          ) : (
-            <FilterButtons event={event} onFilter={(filter) => setWhere({ ...emptyGroup(), of: [filter] })} />
-          )}
-        </div>
-      )}
+      <WhereLine event={event} where={condition.where} onChange={(where) => onChange(withWhere(condition, where))} />
     </div>
   );
+}
+
+/** The same condition or step with these filters, or with none. */
+export function withWhere<T extends { where?: Group | null }>(one: T, where: Group | undefined): T {
+  const { where: _old, ...rest } = one;
+  return (where ? { ...rest, where } : rest) as T;
 }
 
 /** Measure, its property if it needs one, the comparison, and the value in the measure's unit. */
@@ -50,7 +44,7 @@ function MeasureEditor({ condition, onChange }: EventCardProps) {
   const { catalogue } = useBuilder();
   const t = useWords();
   const options = useOptions();
-  const event = catalogue.events.find((e) => e.name === condition.event);
+  const event = eventOf(catalogue, condition.event);
   const measure = condition.measure ?? { kind: "count" };
   const type = catalogue.measures.find((m) => m.key === measure.kind);
   const properties = propertiesFor(type, event);

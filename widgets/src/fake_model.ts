@@ -16,6 +16,7 @@ export const rule = (name: string): Rule => rules.find(([n]) => n === `${name}.r
 
 export interface FakeModel extends Model<RuleBuilderTraits> {
   state: RuleBuilderTraits;
+  sends: Record<string, unknown>[];
   saves: { seq: number; value: Rule; language: string }[];
   listeners: Map<string, Set<() => void>>;
 }
@@ -26,6 +27,8 @@ export function fakeModel(traits: Partial<RuleBuilderTraits> = {}): FakeModel {
     seq: 0,
     catalogue,
     result: {},
+    audiences: [],
+    answers: {},
     language: "en",
     read_only: false,
     ...traits,
@@ -34,6 +37,7 @@ export function fakeModel(traits: Partial<RuleBuilderTraits> = {}): FakeModel {
   const model: FakeModel = {
     state,
     saves: [],
+    sends: [],
     listeners,
     get: (key) => state[key],
     set: (key, value) => {
@@ -42,6 +46,7 @@ export function fakeModel(traits: Partial<RuleBuilderTraits> = {}): FakeModel {
     },
     on: (event, listener) => void listeners.set(event, (listeners.get(event) ?? new Set()).add(listener)),
     off: (event, listener) => void listeners.get(event)?.delete(listener),
+    send: (content) => void model.sends.push(content as Record<string, unknown>),
     save_changes: () => model.saves.push(structuredClone({ seq: state.seq, value: state.value, language: state.language })),
   };
   return model;

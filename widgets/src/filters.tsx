@@ -1,9 +1,11 @@
 // The filters of an event condition: a small tree of its own over the event's properties.
+import { useState } from "react";
 import { useBuilder, useWords } from "./builder_context";
-import { newComparison, type EventType } from "./catalogue";
-import { ComparisonRow, MissingChoice } from "./comparison";
+import type { EventType } from "./catalogue";
+import { ComparisonRow, MissingChoice, showsMissing, takesMissing } from "./comparison";
 import { Button, Segments } from "./controls";
-import { isGroup, isKept, type Comparison, type Group, type Rule } from "./rule";
+import { emptyGroup, newComparison } from "./defaults";
+import { isGroup, type Comparison, type Group, type Rule } from "./rule";
 
 interface FiltersProps {
   event: EventType;
@@ -45,7 +47,7 @@ export function Filters({ event, group, onChange, depth = 0 }: FiltersProps) {
         return isGroup(child) ? (
           <Filters key={i} event={event} group={child} depth={depth + 1} onChange={replace} />
         ) : (
-          child.kind !== "event" && !isKept(child) && <Filter key={i} event={event} filter={child} onChange={replace} />
+          (child.kind === "attribute" || child.kind === "tag") && <Filter key={i} event={event} filter={child} onChange={replace} />
         );
       })}
       {!readOnly && first && (
@@ -58,6 +60,40 @@ export function Filters({ event, group, onChange, depth = 0 }: FiltersProps) {
           }
           event={event}
         />
+      )}
+    </div>
+  );
+}
+
+/** In place of an event that the catalogue lacks: its filters stay visible by their names. */
+const UNKNOWN: EventType = { name: "", label: { zh: "", en: "" }, grain: { zh: "", en: "" }, properties: [] };
+
+/** The way to the first filter of an event. */
+export function FirstFilter({ event, onChange }: Pick<WhereProps, "event" | "onChange">) {
+  const { readOnly } = useBuilder();
+  if (!event || readOnly) return null;
+  return <FilterButtons event={event} onFilter={(filter) => onChange({ ...emptyGroup(), of: [filter] })} />;
+}
+
+interface WhereProps {
+  event: EventType | undefined;
+  where: Group | null | undefined;
+  onChange: (where: Group | undefined) => void;
+}
+
+/** "Where …" as a line of a card: the filters of an event, or the way to the first one. */
+export function WhereLine({ event, where, onChange }: WhereProps) {
+  const { readOnly } = useBuilder();
+  const t = useWords();
+  const set = (group: Group | undefined) => onChange(group?.of.length ? group : undefined);
+  if (!where && (!event?.properties.length || readOnly)) return null;
+  return (
+    <div className="qa-line">
+      <span className="qa-line-label">{t("where")}</span>
+      {where ? (
+        <Filters event={event ?? UNKNOWN} group={where} onChange={set} />
+      ) : (
+        <FirstFilter event={event} onChange={set} />
       )}
     </div>
   );
@@ -94,7 +130,9 @@ interface FilterProps {
 function Filter({ event, filter, onChange }: FilterProps) {
   const { catalogue, readOnly } = useBuilder();
   const t = useWords();
+  const [open, setOpen] = useState(false);
   const field = event.properties.find((p) => p.name === filter.field);
+  const shown = takesMissing(catalogue, filter) && (open || showsMissing(catalogue, filter));
   return (
     <div className="qa-filter">
       <ComparisonRow
@@ -109,8 +147,11 @@ function Filter({ event, filter, onChange }: FilterProps) {
         }}
         onChange={onChange}
       />
-      {!readOnly && <Button icon="remove" label={t("remove")} danger onClick={() => onChange(undefined)} />}
-      {filter.missing && <MissingChoice condition={filter} onChange={(next) => onChange(next as Comparison)} />}
+      {!readOnly && takesMissing(catalogue, filter) && !shown && (
+        <Button icon="more" label={t("more")} testId="qa-more" pressed={false} onClick={() => setOpen(true)} />
+      )}
+      {!readOnly && <Button icon="remove" label={`${t("remove")} ${t("filter")}`} danger onClick={() => onChange(undefined)} />}
+      {shown && <MissingChoice condition={filter} onChange={(next) => onChange(next as Comparison)} />}
     </div>
   );
 }

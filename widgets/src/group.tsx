@@ -1,24 +1,35 @@
 // A group of conditions: all or any of them, perhaps negated. react-querybuilder's "rule group".
 import { Fragment, useCallback, type Ref } from "react";
 import type { RuleGroupProps } from "react-querybuilder";
-import { problemsAt, useBuilder, useWords } from "./builder_context";
-import { emptyGroup, newCondition } from "./catalogue";
+import { problemsAt, useBuilder, useWords, type Builder } from "./builder_context";
 import { Button, Segments } from "./controls";
+import { emptyGroup, newCondition } from "./defaults";
 import { useDropIndex } from "./drag_and_drop";
 import { NegateButton } from "./filters";
-import { Handle } from "./handle";
+import { Handle, useNodeStep } from "./handle";
 import { nodeName } from "./names";
+import { LockScope, NodeActions } from "./node_actions";
 import { NodeCount, NodeProblems } from "./node_count";
 import { isQueryGroup, toQueryNode, toQueryRule, type Query } from "./rule";
-import { copyOf, countConditions, insertAt, pathKey, removeAt, replaceAt, type Path } from "./tree";
+import { countConditions, insertAt, pathKey, replaceAt, type Path } from "./tree";
 
 export function Group(props: RuleGroupProps) {
+  return (
+    <LockScope id={(props.ruleGroup as unknown as Query).id}>
+      <GroupBox {...props} outer={useBuilder()} />
+    </LockScope>
+  );
+}
+
+/** `outer` is the builder as it is around the group, which may itself be locked. */
+function GroupBox({ outer, ...props }: RuleGroupProps & { outer: Builder }) {
   const { path, previewRef, dropRef, dragRef, isDragging } = props;
   const group = props.ruleGroup as unknown as Query;
   const builder = useBuilder();
   const { edit, readOnly, targetId, setTargetId } = builder;
   const t = useWords();
   const dropIndex = useDropIndex(path);
+  const onStep = useNodeStep(path, group.id);
   const isRoot = path.length === 0;
   const any = group.combinator === "or";
   const set = (change: Partial<Query>) => edit((query) => replaceAt(query, path, { ...group, ...change }));
@@ -46,6 +57,7 @@ export function Group(props: RuleGroupProps) {
       data-combinator={group.combinator}
       data-target={(!readOnly && targetId === group.id) || undefined}
       data-dragging={isDragging || undefined}
+      data-locked={(group.id && builder.locks.has(group.id)) || undefined}
       data-drop={dropIndex === undefined ? undefined : "inside"}
       data-problem={problemsAt(builder, path).length > 0 || undefined}
       onFocus={(e) => {
@@ -60,8 +72,7 @@ export function Group(props: RuleGroupProps) {
       <div className="qa-head">
         {!isRoot && (
           <Handle
-            path={path}
-            id={group.id}
+            onStep={onStep}
             name={nodeName(group, builder)}
             dragRef={dragRef as Ref<HTMLSpanElement>}
             attributes={props.dragHandleAttributes as Record<string, unknown> | undefined}
@@ -80,7 +91,7 @@ export function Group(props: RuleGroupProps) {
         <NegateButton testId="qa-not" negated={group.not ?? false} onChange={(not) => set({ not })} />
         <span className="qa-side">
           <NodeCount path={path} />
-          {!readOnly && <GroupActions path={path} group={group} />}
+          <NodeActions path={path} node={group} name={`${t("group")} ${path.map((n) => n + 1).join(".")}`} open={!outer.readOnly} />
         </span>
       </div>
       <NodeProblems path={path} />
@@ -137,29 +148,6 @@ function Child({ parent, path, index }: { parent: RuleGroupProps; path: Path; in
     <GroupControl {...common} ruleGroup={child as never} rules={child.rules as never} combinator={child.combinator} not={!!child.not} />
   ) : (
     <RuleControl {...common} rule={child} field={child.field} operator={child.operator} value={child.value} />
-  );
-}
-
-function GroupActions({ path, group }: { path: Path; group: Query }) {
-  const { edit } = useBuilder();
-  const t = useWords();
-  if (path.length === 0) return null;
-  return (
-    <span className="qa-actions">
-      <Button
-        icon="copy"
-        label={`${t("copy")} ${t("group")}`}
-        testId="qa-copy"
-        onClick={() => edit((query) => insertAt(query, { group: path.slice(0, -1), index: path.at(-1)! + 1 }, copyOf(group)))}
-      />
-      <Button
-        icon="remove"
-        danger
-        label={`${t("remove")} ${t("group")}`}
-        testId="qa-remove"
-        onClick={() => edit((query) => removeAt(query, path))}
-      />
-    </span>
   );
 }
 

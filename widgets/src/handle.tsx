@@ -2,19 +2,20 @@
 import type { KeyboardEvent, KeyboardEventHandler, Ref } from "react";
 import { useBuilder, useWords } from "./builder_context";
 import { Icon } from "./controls";
+import { isLockedAt } from "./locks";
 import { moveTo, nextSlot, type Path } from "./tree";
 
 interface HandleProps {
-  path: Path;
-  id: string | undefined;
   name: string;
+  /** One place up or down, at once. */
+  onStep: (step: 1 | -1) => void;
   dragRef: Ref<HTMLSpanElement> | undefined;
   /** Role, tab stop and listeners, as the drag-and-drop adapter gives them. */
   attributes: Record<string, unknown> | undefined;
 }
 
-export function Handle({ path, id, name, dragRef, attributes }: HandleProps) {
-  const { edit, readOnly } = useBuilder();
+export function Handle({ name, onStep, dragRef, attributes }: HandleProps) {
+  const { readOnly } = useBuilder();
   const t = useWords();
   const pickUp = attributes?.onKeyDown as KeyboardEventHandler | undefined;
   const onKeyDown = (e: KeyboardEvent) => {
@@ -22,10 +23,7 @@ export function Handle({ path, id, name, dragRef, attributes }: HandleProps) {
     if (!e.altKey || !step) return pickUp?.(e);
     e.preventDefault();
     e.stopPropagation();
-    edit((query) => {
-      const slot = nextSlot(query, path, step);
-      return slot ? moveTo(query, path, slot) : query;
-    }, { id, on: "handle" });
+    onStep(step);
   };
   if (readOnly) return null;
   return (
@@ -40,4 +38,14 @@ export function Handle({ path, id, name, dragRef, attributes }: HandleProps) {
       <Icon name="drag" />
     </span>
   );
+}
+
+/** Moves a node one place along all places of the tree. */
+export function useNodeStep(path: Path, id: string | undefined): (step: 1 | -1) => void {
+  const { edit, locks } = useBuilder();
+  return (step) =>
+    edit((query) => {
+      const slot = nextSlot(query, path, step, (s) => !isLockedAt(query, s.group, locks));
+      return slot ? moveTo(query, path, slot) : query;
+    }, { id, on: "handle" });
 }

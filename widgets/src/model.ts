@@ -1,6 +1,6 @@
 // The traits that a widget shares with Python, typed once, and the hook that reads one of them.
 import { useCallback, useSyncExternalStore } from "react";
-import type { Catalogue, Label } from "./catalogue";
+import type { Catalogue, Label, SavedAudience, Suggestion } from "./catalogue";
 import type { Rule } from "./rule";
 
 export type Language = "zh" | "en";
@@ -22,11 +22,23 @@ export interface Result {
   as_of: string;
 }
 
+/** What can be asked of Python besides counts. */
+export type Topic = "values" | "sql" | "read" | "audiences";
+
+/** The last answer to each question, under the number that it was asked with. */
+export interface Answers {
+  values?: { seq: number; field: string; event: string; search: string; values: Suggestion[]; error?: Label };
+  sql?: { seq: number; text?: string; error?: Label };
+  read?: { seq: number; rule?: Rule; problems: Problem[]; line?: number; column?: number };
+}
+
 export interface RuleBuilderTraits {
   value: Rule;
   seq: number;
   catalogue: Catalogue;
   result: Partial<Result>;
+  audiences: SavedAudience[];
+  answers: Answers;
   language: Language;
   read_only: boolean;
 }
@@ -38,6 +50,8 @@ export interface Model<T> {
   on(event: string, callback: () => void): void;
   off(event: string, callback: () => void): void;
   save_changes(): void;
+  /** A message of its own to Python, beside the traits. */
+  send(content: unknown): void;
 }
 
 /** The present value of one trait; the component renders again when it changes. */

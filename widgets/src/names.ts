@@ -1,6 +1,6 @@
 // Short names of nodes, for the ghost under the pointer and for what is read aloud.
 import type { Builder } from "./builder_context";
-import { fromQueryRule, isKept, isQueryGroup, type Condition, type QueryNode } from "./rule";
+import { fromQueryRule, isCard, isQueryGroup, type Condition, type QueryNode } from "./rule";
 import { countConditions } from "./tree";
 import { say } from "./words";
 
@@ -10,7 +10,10 @@ export function conditionName(condition: Condition, { language, catalogue }: Spe
   if (condition.kind === "event") {
     return catalogue.events.find((e) => e.name === condition.event)?.label[language] ?? condition.event;
   }
-  if (isKept(condition)) return say(language, condition.kind);
+  if (isCard(condition)) {
+    const kind = catalogue.conditions.find((c) => c.key === condition.kind)?.label[language] ?? condition.kind;
+    return condition.kind === "audience" ? `${kind} ${condition.audience}` : kind;
+  }
   const field = catalogue.fields.find((f) => f.kind === condition.kind && f.name === condition.field);
   return field?.label[language] ?? condition.field;
 }

@@ -1,15 +1,17 @@
 // The searchable list of everything a condition can be about: click, Enter or drag adds one.
 import { useState } from "react";
 import { useBuilder, useWords } from "./builder_context";
-import { byGroup, newCondition, type FieldType, type Label } from "./catalogue";
+import { byGroup, cardTypes, type FieldType, type Label } from "./catalogue";
 import { Icon } from "./controls";
+import { newCondition } from "./defaults";
 import { usePaletteDrag } from "./drag_and_drop";
+import { isLockedAt } from "./locks";
 import { isQueryGroup, toQueryRule } from "./rule";
 import { countConditions, findPath, insertAt, nodeAt } from "./tree";
 
 interface Entry {
   key: string;
-  kind: "attribute" | "tag" | "event";
+  kind: string;
   type?: FieldType;
   label: Label;
   hint: Label;
@@ -23,16 +25,21 @@ export function Palette() {
   const [search, setSearch] = useState("");
   const [open, setOpen] = useState(false);
 
-  const sections: { title: Label; entries: Entry[] }[] = byGroup(catalogue.fields).map(({ label, fields }) => ({
-    title: label,
-    entries: fields.map((f) => ({ key: `${f.kind}:${f.name}`, kind: f.kind, type: f.type, label: f.label, hint: f.description })),
-  }));
-  if (catalogue.events.length) {
-    sections.push({
-      title: { zh: t("behaviours"), en: t("behaviours") },
+  const plain = (text: string): Label => ({ zh: text, en: text });
+  const sections: { title: Label; entries: Entry[] }[] = [
+    {
+      title: plain(t("behaviours")),
       entries: catalogue.events.map((e) => ({ key: `event:${e.name}`, kind: "event", label: e.label, hint: e.grain })),
-    });
-  }
+    },
+    {
+      title: plain(t("others")),
+      entries: cardTypes(catalogue).map((c) => ({ key: `${c.key}:`, kind: c.key, label: c.label, hint: c.description })),
+    },
+    ...byGroup(catalogue.fields).map(({ label, fields }) => ({
+      title: label,
+      entries: fields.map((f) => ({ key: `${f.kind}:${f.name}`, kind: f.kind, type: f.type, label: f.label, hint: f.description })),
+    })),
+  ];
   const needle = search.trim().toLocaleLowerCase();
   const matches = (e: Entry) => [e.label.zh, e.label.en, e.key].some((text) => text.toLocaleLowerCase().includes(needle));
   const found = sections
@@ -76,20 +83,23 @@ export function Palette() {
 }
 
 function PaletteItem({ entry }: { entry: Entry }) {
-  const { catalogue, edit, getQuery, targetId } = useBuilder();
+  const { catalogue, edit, getQuery, locks, targetId } = useBuilder();
   const t = useWords();
   const full = countConditions(getQuery()) >= catalogue.limits.conditions;
   const { ref, isDragging, onPointerDown } = usePaletteDrag(entry.key, full);
   const hint = t(entry.hint);
-  const add = () => {
+  const add = (byKeyboard: boolean) => {
     const condition = newCondition(catalogue, entry.key);
     if (!condition) return;
+    const row = toQueryRule(condition);
+    const then = byKeyboard ? ({ id: row.id, on: "first" } as const) : undefined; // what was added is filled in next
     edit((query) => {
-      const path = (targetId && findPath(query, targetId)) || [];
+      const target = (targetId && findPath(query, targetId)) || [];
+      const path = isLockedAt(query, target, locks) ? [] : target;
       const group = nodeAt(query, path);
       const index = group && isQueryGroup(group) ? group.rules.length : query.rules.length;
-      return insertAt(query, { group: group && isQueryGroup(group) ? path : [], index }, toQueryRule(condition));
-    });
+      return insertAt(query, { group: group && isQueryGroup(group) ? path : [], index }, row);
+    }, then);
   };
   return (
     <button
@@ -103,7 +113,7 @@ function PaletteItem({ entry }: { entry: Entry }) {
       title={hint && hint !== t(entry.label) ? hint : undefined}
       disabled={full}
       onPointerDown={onPointerDown}
-      onClick={add}
+      onClick={(e) => add(e.detail === 0)}
     >
       <i className="qa-dot" aria-hidden="true" />
       <span>{t(entry.label)}</span>

@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { catalogue, rule, rules } from "./fake_model";
-import { newCondition, operatorsFor, valueFor, withOperator, type Arity } from "./catalogue";
-import { canonical, fromQuery, fromQueryNode, isGroup, isKept, toQuery, toQueryRule, type Comparison, type Condition, type EventCondition, type Group, type KeptCondition, type Query, type Rule } from "./rule";
+import { operatorsFor, type Arity } from "./catalogue";
+import { newCondition, valueFor, withOperator } from "./defaults";
+import { canonical, fromQuery, fromQueryNode, isGroup, isCard, toQuery, toQueryRule, type Comparison, type Card, type Condition, type EventCondition, type Group, type Query, type Rule } from "./rule";
 import { canMove, copyOf, insertAt, moveTo, nextSlot, nodeAt, removeAt, slotsFor, type Path } from "./tree";
 
-/** A condition whose parts the form does not know. */
-const kept = (parts: KeptCondition & Record<string, unknown>): KeptCondition => parts;
+/** A condition with parts that the form does not know. */
+const odd = (parts: Card & Record<string, unknown>): Card => parts;
 
 describe("rule JSON and the query on screen", () => {
   it("finds the contract's examples", () => expect(rules.length).toBeGreaterThan(3));
@@ -29,10 +30,10 @@ describe("rule JSON and the query on screen", () => {
     { kind: "tag", field: "with:colon", operator: "=", value: false, missing: "include" },
     { kind: "attribute", field: "age_band", operator: "is set" },
     { kind: "attribute", field: "age_band", operator: "=", value: null },
-    kept({ kind: "sequence", steps: [{ event: "cart" }, { event: "purchase", absent: true }], same: ["item_id"] }),
-    kept({ kind: "lifecycle", event: "visit", pattern: "stopped", window: { kind: "last", n: 30, unit: "day" } }),
-    kept({ kind: "audience", audience: "VIP", version: 3, member: false }),
-    kept({ kind: "split", salt: "spring", low: 0, high: 0.5 }),
+    odd({ kind: "sequence", steps: [{ event: "cart" }, { event: "purchase", absent: true }], same: ["item_id"] }),
+    odd({ kind: "lifecycle", event: "visit", pattern: "stopped", window: { kind: "last", n: 30, unit: "day" } }),
+    odd({ kind: "audience", audience: "VIP", version: 3, member: false }),
+    odd({ kind: "split", salt: "spring", low: 0, high: 0.5 }),
   ])("keeps every field of $kind, set or not", (condition) => {
     expect(fromQueryNode(toQueryRule(condition))).toEqual(condition);
   });
@@ -50,7 +51,7 @@ describe("rule JSON and the query on screen", () => {
 describe("moves", () => {
   const start = rule("nested_negated"); // any[ not all[age_band, recency_days, any[income_band, last_order_on]], departments_90d ]
   const names = (value: Rule): unknown =>
-    isGroup(value) ? value.of.map(names) : value.kind === "event" ? value.event : isKept(value) ? value.kind : value.field;
+    isGroup(value) ? value.of.map(names) : isCard(value) ? value.kind : value.kind === "event" ? value.event : value.field;
   const moved = (path: Path, group: Path, index: number) => names(fromQuery(moveTo(toQuery(start), path, { group, index })));
 
   it("a condition into a group within a group", () => {
@@ -110,7 +111,7 @@ describe("valid defaults", () => {
   const keys = [...catalogue.fields.map((f) => `${f.kind}:${f.name}`), ...catalogue.events.map((e) => `event:${e.name}`)];
 
   it.each(keys)("%s starts with an operator of its type and a value of that arity", (key) => {
-    const condition = newCondition(catalogue, key)!;
+    const condition = newCondition(catalogue, key) as Comparison | EventCondition;
     if (condition.kind === "event") {
       expect(catalogue.measure_operators).toContain(condition.operator);
       expect(condition).toMatchObject({ value: 1, window: { kind: "last", n: 30, unit: "day" }, measure: { kind: "count" } });
@@ -148,7 +149,7 @@ describe("valid defaults", () => {
 
   it("an event keeps its window when another event is chosen", () => {
     const window = { kind: "ever" } as const;
-    expect((newCondition(catalogue, "event:visit", window) as EventCondition).window).toBe(window);
+    expect((newCondition(catalogue, "event:visit", { window }) as EventCondition).window).toBe(window);
   });
 });
 

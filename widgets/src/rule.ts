@@ -51,13 +51,54 @@ export interface EventCondition {
   value?: Value;
   missing?: Missing;
 }
-/** A condition that the form shows and keeps as it is; it is edited in Python. */
-export interface KeptCondition {
-  kind: "sequence" | "lifecycle" | "audience" | "split";
+/** A length of time; months have none. */
+export interface Duration {
+  n: number;
+  unit: Unit;
 }
-/** A condition that the form edits. */
-export type EditedCondition = Comparison | EventCondition;
-export type Condition = EditedCondition | KeptCondition;
+export interface Step {
+  event: string;
+  where?: Group | null;
+  absent?: boolean;
+  within?: Duration | null;
+  immediately?: boolean;
+}
+export interface Sequence {
+  kind: "sequence";
+  steps: Step[];
+  window?: Window;
+  within?: Duration | null;
+  same?: string[];
+}
+export interface Lifecycle {
+  kind: "lifecycle";
+  event: string;
+  pattern: string;
+  where?: Group | null;
+  window?: Window;
+  before?: Last | null;
+  k?: number | null;
+  m?: number | null;
+  unit?: Unit | null;
+  calendar?: boolean;
+}
+export interface InAudience {
+  kind: "audience";
+  audience: string;
+  version?: number | null;
+  member?: boolean;
+}
+export interface RandomSplit {
+  kind: "split";
+  salt: string;
+  low?: number;
+  high: number;
+}
+/** Compares one field, or one measure of events, by an operator. */
+export type Compared = Comparison | EventCondition;
+/** Is about no single field: its card holds all that it says. */
+export type Card = Sequence | Lifecycle | InAudience | RandomSplit;
+export type Condition = Compared | Card;
 export interface Group {
   kind: "all" | "any";
   negated: boolean;
@@ -79,10 +120,10 @@ export function isGroup(rule: Rule | undefined | null): rule is Group {
   return rule?.kind === "all" || rule?.kind === "any";
 }
 
-const KEPT: string[] = ["sequence", "lifecycle", "audience", "split"] satisfies KeptCondition["kind"][];
+const CARDS: string[] = ["sequence", "lifecycle", "audience", "split"] satisfies Card["kind"][];
 
-export function isKept(condition: { kind: string }): condition is KeptCondition {
-  return KEPT.includes(condition.kind);
+export function isCard(condition: { kind: string }): condition is Card {
+  return CARDS.includes(condition.kind);
 }
 
 export function isQueryGroup(node: QueryNode): node is Query {
@@ -91,14 +132,14 @@ export function isQueryGroup(node: QueryNode): node is Query {
 
 /** `attribute:age_band`, `tag:recency_days`, `event:purchase`, `sequence:`. */
 export function fieldKey(condition: Condition): string {
-  if (isKept(condition)) return `${condition.kind}:`;
+  if (isCard(condition)) return `${condition.kind}:`;
   return `${condition.kind}:${condition.kind === "event" ? condition.event : condition.field}`;
 }
 
 /** The condition as a row of the query; what an event carries beyond its operator is the row's value. */
 export function toQueryRule(condition: Condition, id: string = newId()): QueryRule {
   const field = fieldKey(condition);
-  if (isKept(condition)) {
+  if (isCard(condition)) {
     const { kind: _kind, ...rest } = condition;
     return { id, field, operator: "", value: rest };
   }
@@ -114,7 +155,7 @@ export function fromQueryRule(row: QueryRule): Condition {
   const at = row.field.indexOf(":");
   const kind = row.field.slice(0, at) as Condition["kind"];
   const name = row.field.slice(at + 1);
-  if (isKept({ kind })) return { ...(row.value as object), kind } as KeptCondition;
+  if (isCard({ kind })) return { kind, ...(row.value as object) } as Card;
   if (kind === "event") {
     const operator = row.operator === "" ? {} : { operator: row.operator };
     return { kind, event: name, ...(row.value as object), ...operator };
@@ -152,38 +193,6 @@ export function toQuery(rule: Rule | undefined | null): Query {
 
 export function fromQuery(query: Query): Group {
   return fromQueryNode(query) as Group;
-}
-
-// Deeper than any rule that Python accepts, and shallow enough for a recursion.
-const MAX_DEPTH = 60;
-
-/** Whether the form can show it. Names that the catalogue lacks can be shown; a node of no known kind cannot. */
-export function isReadable(rule: unknown, depth = 0): boolean {
-  if (!isObject(rule) || depth > MAX_DEPTH) return false;
-  const { kind, of, field, event, operator, value, missing, where, window, measure } = rule;
-  if (isText(kind) && isKept({ kind })) return true;
-  const below = (child: unknown) => isReadable(child, depth + 1);
-  if (kind === "all" || kind === "any") return of === undefined || (Array.isArray(of) && of.every(below));
-  if (!isValue(value) || !isOptional(missing, isText)) return false;
-  if (kind === "attribute" || kind === "tag") return isText(field) && isText(operator);
-  if (kind !== "event" || !isText(event) || !isOptional(operator, isText)) return false;
-  const isFilter = (w: unknown) => isObject(w) && isGroup(w as unknown as Rule) && below(w);
-  const isMeasure = (m: unknown) => isObject(m) && isText(m.kind) && isOptional(m.property, isText);
-  return isOptional(where, isFilter) && isOptional(window, isWindow) && isOptional(measure, isMeasure);
-}
-
-const isObject = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null && !Array.isArray(v);
-const isText = (v: unknown): v is string => typeof v === "string";
-const isScalar = (v: unknown): v is Scalar => ["boolean", "number", "string"].includes(typeof v);
-const isOptional = (v: unknown, test: (v: unknown) => boolean): boolean => v === undefined || v === null || test(v);
-const isValue = (v: unknown): boolean => isOptional(v, (one) => isScalar(one) || (Array.isArray(one) ? one.every(isScalar) : isWindow(one)));
-
-function isWindow(v: unknown): boolean {
-  if (!isObject(v)) return false;
-  const numbers: Record<string, string[]> = { last: ["n"], ago: ["near", "far"], dates: [], ever: [] };
-  const wanted = isText(v.kind) ? numbers[v.kind] : undefined;
-  const texts = v.kind === "dates" ? ["first", "last"] : v.kind === "ever" ? [] : ["unit"];
-  return !!wanted && wanted.every((key) => typeof v[key] === "number") && texts.every((key) => isText(v[key]));
 }
 
 /** JSON with sorted keys, to compare two rules by value. */

@@ -8,10 +8,13 @@ import { wholeCatalogue } from "./catalogue";
 import { Condition } from "./condition";
 import { dnd, GhostHostProvider } from "./drag_and_drop";
 import { Group } from "./group";
+import { keepsLocked, type Locks } from "./locks";
 import { useModel, type Model, type Problem, type RuleBuilderTraits } from "./model";
 import { Palette } from "./palette";
+import { askOf } from "./questions";
 import { newId, type Query } from "./rule";
 import { RuleStore } from "./rule_store";
+import { Source } from "./source_panel";
 import { Header, Problems, Summary } from "./summary";
 import { say } from "./words";
 import "./rule_builder.css";
@@ -27,7 +30,12 @@ export function App({ model }: { model: Model<RuleBuilderTraits> }) {
   const language = useModel(model, "language") === "en" ? "en" : "zh";
   const sent = useModel(model, "catalogue");
   const result = useModel(model, "result") ?? {};
-  const catalogue = useMemo(() => wholeCatalogue(sent, result.as_of), [sent, result.as_of]);
+  const audiences = useModel(model, "audiences");
+  const answers = useModel(model, "answers") ?? {};
+  const catalogue = useMemo(() => wholeCatalogue(sent, result.as_of, audiences ?? []), [sent, result.as_of, audiences]);
+  const ask = useMemo(() => askOf(model), [model]);
+  const [locks, setLocks] = useState<Locks>(new Set());
+  const [source, setSource] = useState(false);
   const seq = useModel(model, "seq") ?? 0;
   const readOnly = useModel(model, "read_only") ?? false;
   const [targetId, setTargetId] = useState<string>();
@@ -48,20 +56,45 @@ export function App({ model }: { model: Model<RuleBuilderTraits> }) {
   const edit = useCallback<Builder["edit"]>(
     (change, then) => {
       if (model.get("read_only")) return;
+      const [before, after] = [store.getQuery(), change(store.getQuery())];
+      if (!keepsLocked(before, after, locks)) return;
       focus.current = then;
-      store.change(change(store.getQuery()));
+      store.change(after);
     },
-    [model, store],
+    [model, store, locks],
   );
+  const replace = useCallback<Builder["replace"]>((query) => void (model.get("read_only") || store.change(query)), [model, store]);
+  const setLocked = useCallback<Builder["setLocked"]>((id, locked) => {
+    setLocks((old) => new Set(locked ? [...old, id] : [...old].filter((one) => one !== id)));
+  }, []);
   const stale = shown.pending || result.seq !== seq;
   const builder = useMemo<Builder>(
-    () => ({ language, catalogue, result, stale, readOnly, wrapped: shown.wrapped, getQuery: store.getQuery, edit, targetId: targetId ?? shown.query.id, setTargetId }),
-    [language, catalogue, result, stale, readOnly, shown, store, edit, targetId],
+    () => ({
+      language,
+      catalogue,
+      result,
+      stale,
+      readOnly,
+      wrapped: shown.wrapped,
+      getQuery: store.getQuery,
+      edit,
+      replace,
+      locks,
+      setLocked,
+      answers,
+      ask,
+      targetId: targetId ?? shown.query.id,
+      setTargetId,
+    }),
+    [language, catalogue, result, stale, readOnly, shown, store, edit, replace, locks, setLocked, answers, ask, targetId],
   );
   const undo = () => !readOnly && store.undo();
   const redo = () => !readOnly && store.redo();
   const onKeyDown = (e: KeyboardEvent) => {
-    if (!(e.ctrlKey || e.metaKey) || e.altKey || isTyping(e.target)) return;
+    const withCommand = e.ctrlKey || e.metaKey;
+    // A notebook in command mode takes arrows and Enter from whatever has the focus and is not typed into.
+    if (!withCommand && e.target instanceof Element && e.target.matches("select, input, textarea, .qa-handle")) e.stopPropagation();
+    if (!withCommand || e.altKey || isTyping(e.target)) return;
     const key = e.key.toLowerCase();
     if (key !== "z" && key !== "y") return;
     e.preventDefault();
@@ -73,7 +106,7 @@ export function App({ model }: { model: Model<RuleBuilderTraits> }) {
     const shownPath = shown.wrapped ? ["0", path].filter(Boolean).join(".") : path;
     const node = root.current?.querySelector<HTMLElement>(`.qa-node[data-path="${shownPath}"]`);
     node?.scrollIntoView({ block: "nearest" });
-    node?.querySelector<HTMLElement>("select, input")?.focus();
+    node?.querySelector<HTMLElement>("[aria-invalid], [data-unknown] select, select, input")?.focus();
   };
 
   return (
@@ -96,6 +129,8 @@ export function App({ model }: { model: Model<RuleBuilderTraits> }) {
             model.set("language", next);
             model.save_changes();
           }}
+          source={source}
+          setSource={setSource}
         />
         <GhostHostProvider value={host}>
           <QueryBuilderDnD dnd={dnd} controlElements={controlElements} copyModeModifierKey={NO_KEY} groupModeModifierKey={NO_KEY}>
@@ -115,6 +150,7 @@ export function App({ model }: { model: Model<RuleBuilderTraits> }) {
                   />
                 )}
                 <Problems show={showProblem} />
+                {source && <Source query={shown.query} />}
               </div>
             </div>
           </QueryBuilderDnD>
@@ -125,15 +161,16 @@ export function App({ model }: { model: Model<RuleBuilderTraits> }) {
 }
 
 function isTyping(target: EventTarget): boolean {
-  return target instanceof HTMLInputElement && target.type !== "checkbox";
+  return target instanceof HTMLTextAreaElement || (target instanceof HTMLInputElement && target.type !== "checkbox");
 }
 
 /** After a move the node is drawn anew elsewhere: the focus follows it. */
-function focusNode(root: HTMLElement, { id, on }: Focus): void {
+function focusNode(root: HTMLElement, { id, on, step }: Focus): void {
   const node = [...root.querySelectorAll<HTMLElement>("[data-rule-id], [data-rule-group-id]")].find(
     (e) => (e.dataset.ruleId ?? e.dataset.ruleGroupId) === id,
   );
-  node?.querySelector<HTMLElement>(on === "handle" ? ".qa-handle" : ".qa-controls select, .qa-segments button")?.focus();
+  const part = step === undefined ? node : node?.querySelector<HTMLElement>(`.qa-step[data-step="${step}"]`);
+  part?.querySelector<HTMLElement>(on === "handle" ? ".qa-handle" : ".qa-controls select, .qa-segments button")?.focus();
 }
 
 export default {

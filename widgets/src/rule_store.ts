@@ -1,6 +1,7 @@
 // The query on screen, what Python knows of it, and the steps back and forth. No React in here.
 import type { Model, RuleBuilderTraits } from "./model";
-import { canonical, fromQuery, isGroup, isReadable, toQuery, type Query, type Rule } from "./rule";
+import { isReadable } from "./readable";
+import { canonical, fromQuery, isGroup, toQuery, type Query, type Rule } from "./rule";
 
 /** A burst of edits is one step of undo. */
 export const PAUSE_MS = 150;

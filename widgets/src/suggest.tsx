@@ -1,7 +1,9 @@
 // A text input with a list of suggested values and their counts; any other text may be typed as well.
 import { useEffect, useId, useLayoutEffect, useRef, useState, type KeyboardEvent } from "react";
 import { useBuilder, useWords } from "./builder_context";
-import type { Suggestion } from "./catalogue";
+import type { Field, Suggestion } from "./catalogue";
+import { useValues } from "./questions";
+import type { Scalar } from "./rule";
 import { digits } from "./words";
 
 const SHOWN = 40;
@@ -9,7 +11,10 @@ const SHOWN = 40;
 interface SuggestProps {
   label: string;
   text: string;
-  suggestions: Suggestion[];
+  /** Whose values are suggested. */
+  field: Field;
+  /** Values that are not suggested. */
+  except?: readonly Scalar[];
   placeholder?: string;
   onText: (text: string) => void;
   /** A suggestion was chosen. */
@@ -22,16 +27,17 @@ interface SuggestProps {
 }
 
 export function Suggest(props: SuggestProps) {
-  const { label, text, suggestions, placeholder, onText, onPick, onEnter, onBlur, onEmptyBackspace, onPaste, type } = props;
+  const { label, text, field, except, placeholder, onText, onPick, onEnter, onBlur, onEmptyBackspace, onPaste, type } = props;
   const { readOnly } = useBuilder();
   const t = useWords();
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
   const [open, setOpen] = useState(false);
   const [at, setAt] = useState(-1);
-
   // A finished value shows all suggestions again, so that another one can be taken.
-  const exact = suggestions.some((s) => String(s.value) === text);
+  const exact = field.values.some((s) => String(s.value) === text);
+  const { values, waiting } = useValues(field, exact ? "" : text, open && !readOnly);
+  const suggestions = values.filter((s) => !except?.includes(s.value));
   const needle = exact ? "" : text.trim().toLocaleLowerCase();
   const found = suggestions.filter((s) => String(s.value).toLocaleLowerCase().includes(needle)).slice(0, SHOWN);
   const listed = open && !readOnly && found.length > 0;
@@ -72,6 +78,7 @@ export function Suggest(props: SuggestProps) {
         aria-expanded={listed}
         aria-controls={listed ? id : undefined}
         aria-autocomplete="list"
+        aria-busy={waiting || undefined}
         aria-activedescendant={listed && at >= 0 ? `${id}-${at}` : undefined}
         autoComplete="off"
         placeholder={placeholder}

@@ -10,9 +10,12 @@ interface HeaderProps {
   undo: () => void;
   redo: () => void;
   setLanguage: (language: Language) => void;
+  /** Whether JSON and SQL are shown. */
+  source: boolean;
+  setSource: (open: boolean) => void;
 }
 
-export function Header({ canUndo, canRedo, undo, redo, setLanguage }: HeaderProps) {
+export function Header({ canUndo, canRedo, undo, redo, setLanguage, source, setSource }: HeaderProps) {
   const { language, readOnly } = useBuilder();
   const t = useWords();
   return (
@@ -26,6 +29,7 @@ export function Header({ canUndo, canRedo, undo, redo, setLanguage }: HeaderProp
             <Button icon="redo" label={`${t("redo")} (Ctrl+Shift+Z)`} testId="qa-redo" disabled={!canRedo} onClick={redo} />
           </>
         )}
+        <Button icon="source" label={t("source")} testId="qa-source" pressed={source} onClick={() => setSource(!source)} />
         <span className="qa-segments" role="group" aria-label={t("language")} data-testid="qa-language">
           {(["zh", "en"] as const).map((key) => (
             <button key={key} type="button" lang={key} data-key={key} aria-pressed={language === key} onClick={() => setLanguage(key)}>
@@ -40,9 +44,10 @@ export function Header({ canUndo, canRedo, undo, redo, setLanguage }: HeaderProp
 
 /** The big number, its share of everybody, and the sentence of the rule. */
 export function Summary() {
-  const { result, stale } = useBuilder();
+  const { language, result, stale } = useBuilder();
   const t = useWords();
   const { count, universe = 0 } = result;
+  const other = language === "zh" ? "en" : "zh";
   const known = typeof count === "number";
   const share = known && universe ? count / universe : 0;
   const sentence = result.sentence && t(result.sentence);
@@ -68,7 +73,14 @@ export function Summary() {
         {sentence && (
           <p className="qa-sentence">
             <span className="qa-line-label">{t("sentence")}</span>
-            <span data-testid="qa-sentence">{sentence}</span>
+            <span>
+              <span data-testid="qa-sentence">{sentence}</span>
+              {result.sentence?.[other] && (
+                <small className="qa-other" data-testid="qa-sentence-other" lang={other === "zh" ? "zh-CN" : "en"}>
+                  {result.sentence[other]}
+                </small>
+              )}
+            </span>
           </p>
         )}
         <p className="qa-note">

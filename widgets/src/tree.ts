@@ -91,8 +91,8 @@ export function slotsFor(query: Query, path: Path | null): Slot[] {
 }
 
 /** The slot `step` places up or down from where the node is, or undefined at either end. */
-export function nextSlot(query: Query, path: Path, step: 1 | -1): Slot | undefined {
-  const slots = slotsFor(query, path);
+export function nextSlot(query: Query, path: Path, step: 1 | -1, open: (slot: Slot) => boolean = () => true): Slot | undefined {
+  const slots = slotsFor(query, path).filter(open);
   const home = slots.findIndex((s) => samePath(s.group, path.slice(0, -1)) && s.index === path.at(-1));
   return slots[home + step];
 }

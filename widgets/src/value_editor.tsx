@@ -1,8 +1,9 @@
 // The editor of a value, chosen by how many values the operator takes and by the type of the field.
 import { useState } from "react";
 import { useBuilder, useWords } from "./builder_context";
-import { lastDays, MEASURED, valueFor, type Field, type Operator, type Suggestion } from "./catalogue";
+import { MEASURED, type Field, type Operator } from "./catalogue";
 import { DateInput, NumberInput, readNumber, Select } from "./controls";
+import { lastDays, valueFor } from "./defaults";
 import type { Scalar, Value } from "./rule";
 import { Suggest } from "./suggest";
 import { LastEditor } from "./window_editor";
@@ -85,7 +86,7 @@ function OneValue({ field, label, value, onChange }: OneValueProps) {
           label={label}
           text={value === undefined ? "" : String(value)}
           placeholder={t("typeValue")}
-          suggestions={field.values}
+          field={field}
           onText={onChange}
           onPick={(s) => onChange(s.value)}
         />
@@ -116,7 +117,6 @@ function ManyValues({ field, label, values, onChange }: ManyValuesProps) {
     if (draft.trim() === "") return;
     if (add([draft])) setDraft("");
   };
-  const left: Suggestion[] = field.values.filter((s) => !values.includes(s.value));
   return (
     <span className="qa-chips" role="group" aria-label={label}>
       {values.map((v, i) => (
@@ -139,7 +139,8 @@ function ManyValues({ field, label, values, onChange }: ManyValuesProps) {
           type={field.type === "date" ? "date" : undefined}
           text={draft}
           placeholder={t("addValue")}
-          suggestions={left}
+          field={field}
+          except={values}
           onText={setDraft}
           onPick={(s) => {
             add([s.value]);

@@ -1,44 +1,47 @@
-// The editor of a time window: the last n units, a stretch some time ago, two dates, or ever.
+// The editors of time: a window (the last n units, a stretch some time ago, two dates, ever), a length, periods.
 import { useBuilder, useWords } from "./builder_context";
-import { lastDays, today } from "./catalogue";
+import { takesWholeDays } from "./catalogue";
 import { Checkbox, DateInput, NumberInput, Select, useOptions } from "./controls";
-import type { Ago, Dates, Last, Unit, Window } from "./rule";
-
-const WITH_CALENDAR: readonly Unit[] = ["day", "week", "month"];
+import { lastDays, today } from "./defaults";
+import type { Ago, Dates, Duration, Last, Unit, Window } from "./rule";
 
 interface UnitProps {
   value: Unit;
   onChange: (unit: Unit) => void;
   wholeDays?: boolean;
+  /** Only units that are always of the same length. */
+  lengths?: boolean;
 }
 
-function UnitSelect({ value, onChange, wholeDays }: UnitProps) {
+export function UnitSelect({ value, onChange, wholeDays, lengths }: UnitProps) {
   const { catalogue } = useBuilder();
   const t = useWords();
   const options = useOptions();
-  const units = catalogue.units.filter((u) => !wholeDays || WITH_CALENDAR.includes(u.key as Unit));
+  const units = catalogue.units.filter((u) => (!wholeDays || u.whole_days) && (!lengths || u.length));
   return <Select label={t("unit")} value={value} options={options(units)} onChange={(unit) => onChange(unit as Unit)} />;
 }
 
 interface LastProps {
   value: Last;
+  label?: string;
   onChange: (value: Last) => void;
   /** For a field that holds days: minutes and hours are not offered. */
   wholeDays?: boolean;
 }
 
 /** "The last n units", with the choice of whole days where the unit has days. */
-export function LastEditor({ value, onChange, wholeDays }: LastProps) {
+export function LastEditor({ value, label, onChange, wholeDays }: LastProps) {
+  const { catalogue } = useBuilder();
   const t = useWords();
   return (
     <span className="qa-window-part">
-      <NumberInput label={t("length")} value={value.n} min={1} whole onChange={(n) => n !== undefined && onChange({ ...value, n })} />
+      <NumberInput label={label ?? t("length")} value={value.n} min={1} max={catalogue.limits.units} whole onChange={(n) => n !== undefined && onChange({ ...value, n })} />
       <UnitSelect
         value={value.unit}
         wholeDays={wholeDays}
-        onChange={(unit) => onChange({ ...value, unit, calendar: WITH_CALENDAR.includes(unit) && (value.calendar ?? false) })}
+        onChange={(unit) => onChange({ ...value, unit, calendar: takesWholeDays(catalogue, unit) && (value.calendar ?? false) })}
       />
-      {WITH_CALENDAR.includes(value.unit) && (
+      {takesWholeDays(catalogue, value.unit) && (
         <Checkbox
           label={t("calendar")}
           title={t("calendarHint")}
@@ -97,7 +100,49 @@ function DatesEditor({ value, onChange }: { value: Dates; onChange: (value: Date
   );
 }
 
-export function WindowEditor({ value, onChange }: { value: Window; onChange: (value: Window) => void }) {
+interface DurationProps {
+  label: string;
+  /** What it says without a length, such as "any time later". */
+  without: string;
+  /** What stands before a length, such as "within". */
+  within: string;
+  value: Duration | null | undefined;
+  onChange: (value: Duration | undefined) => void;
+}
+
+/** A length of time, or none. */
+export function DurationEditor({ label, without, within, value, onChange }: DurationProps) {
+  const { catalogue } = useBuilder();
+  return (
+    <span className="qa-window-part" role="group" aria-label={label}>
+      <Select
+        className="qa-duration"
+        label={label}
+        value={value ? "within" : "without"}
+        options={[
+          { key: "without", label: without },
+          { key: "within", label: within },
+        ]}
+        onChange={(key) => onChange(key === "within" ? { n: 7, unit: "day" } : undefined)}
+      />
+      {value && (
+        <>
+          <NumberInput label={label} value={value.n} min={1} max={catalogue.limits.units} whole onChange={(n) => n !== undefined && onChange({ ...value, n })} />
+          <UnitSelect value={value.unit} lengths onChange={(unit) => onChange({ ...value, unit })} />
+        </>
+      )}
+    </span>
+  );
+}
+
+interface WindowProps {
+  value: Window;
+  onChange: (value: Window) => void;
+  /** The kinds that are offered; all without it. */
+  kinds?: readonly string[];
+}
+
+export function WindowEditor({ value, onChange, kinds }: WindowProps) {
   const { catalogue } = useBuilder();
   const t = useWords();
   const options = useOptions();
@@ -116,7 +161,7 @@ export function WindowEditor({ value, onChange }: { value: Window; onChange: (va
   };
   return (
     <span className="qa-window">
-      <Select label={t("windowKind")} value={value.kind} options={options(catalogue.windows)} onChange={(kind) => onChange(start(kind))} />
+      <Select label={t("windowKind")} value={value.kind} options={options(catalogue.windows.filter((w) => !kinds || kinds.includes(w.key)))} onChange={(kind) => onChange(start(kind))} />
       {value.kind === "last" && <LastEditor value={value} onChange={onChange} />}
       {value.kind === "ago" && <AgoEditor value={value} onChange={onChange} />}
       {value.kind === "dates" && <DatesEditor value={value} onChange={onChange} />}
