@@ -246,6 +246,18 @@ REJECTS = Table(
         Column("reason", "text", "what was expected"),
     ),
 )
+EXTRAS = Table(
+    "extras",
+    "Values of columns that a source has added and its feed does not read yet; nothing else reads them.",
+    (
+        Column("feed", "text", "the feed"),
+        Column("content_hash", "text", "SHA-256 of the file and of the feed's declaration"),
+        Column("row_number", "integer", "row of the file, the first data row is 1"),
+        Column("row_key", "text", "the row's key in the feed's table, JSON", nullable=True),
+        Column("extra_values", "text", "the new columns and their values as text, JSON"),
+    ),
+    in_snapshots=False,
+)
 PLAN_ROWS = Table(
     "plan_rows",
     "One row per person whom a plan considered: sent to, or not and why; plans only add rows.",
@@ -344,6 +356,7 @@ TABLES: dict[str, Table] = {
         PROMOTIONS,
         INTERACTIONS,
         REJECTS,
+        EXTRAS,
         LINKS,
         IDENTITIES,
         IDENTITY_CHANGES,
