@@ -18,6 +18,7 @@
     ├── VersionConflict (RuntimeError)     somebody saved a newer version than the one that was changed
     ├── ReadOnly (PermissionError)         a write through a workspace opened read-only
     ├── ChannelUnavailable (ConnectionError)  a provider that cannot be reached; nothing left, try later
+    ├── SourceUnavailable (ConnectionError)   a database or API that cannot be read; nothing landed, try later
     ├── ParametersRefused (ValueError)     a notebook run with parameters it does not declare
     └── RunFailed (RuntimeError)           a notebook stopped with an error; the partial copy is kept
 
@@ -99,6 +100,10 @@ class ReadOnly(WorkbenchError, PermissionError):
 
 class ChannelUnavailable(WorkbenchError, ConnectionError):
     """A provider that cannot be reached; no message left, so a later run may hand over all of them."""
+
+
+class SourceUnavailable(WorkbenchError, ConnectionError):
+    """A database or an API that cannot be read now; what was landed before stays, a later load goes on."""
 
 
 class ParametersRefused(WorkbenchError, ValueError):

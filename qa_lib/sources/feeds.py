@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
 from qa_lib.errors import SpecError, UnknownName, did_you_mean
@@ -230,6 +230,12 @@ def email(source: str) -> From:
         f"CASE WHEN regexp_matches({bare}, '^[^@\\s]+@[^@\\s]+$') AND length({bare}) <= 254 THEN {bare} END",
         "an address such as name@example.com",
     )
+
+
+def prefixed(column: From, prefix: str) -> From:
+    """A column whose values get a text in front, such as `open_id:` before the ids of a mini-program."""
+    said = "'" + prefix.replace("'", "''").replace("{", "{{").replace("}", "}}") + "'"
+    return replace(column, sql=f"{said} || ({column.sql})")
 
 
 def one_of(source: str, values: dict[str, str]) -> From:

@@ -178,7 +178,7 @@ class Store:
         schema = table.arrow_schema()
         opened = self._open(table.name)
         before = set(self.files(table.name))
-        same = " AND ".join(f"k.{quoted(c)} IS NOT DISTINCT FROM f.{quoted(c)}" for c in key)
+        same = " AND ".join(f"(k.{quoted(c)} IS NOT DISTINCT FROM f.{quoted(c)})" for c in key)
         (
             opened.merge(
                 pa.RecordBatchReader.from_batches(schema, _cast(rows, schema)),
