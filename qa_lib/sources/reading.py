@@ -8,7 +8,7 @@ contract's key leaves out what had landed.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -69,11 +69,12 @@ def _read_database(source: Source, read: Database, url: str, spool: Path, mark: 
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
     import sqlalchemy as sa
+    from dlt.common.exceptions import DltException
 
     engine = _engine(source, read, url)
     path, number = spool / "part.parquet", 0
+    batches = _batches(source, read, engine, mark, url)
     try:
-        batches = _batches(source, read, engine, mark, url)
         at_hand = next(batches, None)
         while at_hand is not None:
             count, high = 0, None
@@ -87,12 +88,13 @@ def _read_database(source: Source, read: Database, url: str, spool: Path, mark: 
                     at_hand = next(batches, None)
             number += count
             yield Part(path, count, to_mark(high) if high is not None else mark)
-    except (sa.exc.SQLAlchemyError, OSError) as error:
+    except (sa.exc.SQLAlchemyError, DltException, ConnectionError) as error:
         raise SourceUnavailable(
             f"Source '{source.name}': the database of {read.url.words} stopped answering after {number:,} rows: "
             f"{without(_brief(error), url)} What had landed stays; load again to go on."
         ) from None
     finally:
+        batches.close()  # gives its connection back
         engine.dispose()
 
 
@@ -111,7 +113,9 @@ def _engine(source: Source, read: Database, url: str) -> Any:
         ) from None
 
 
-def _batches(source: Source, read: Database, engine: Any, mark: str | None, url: str) -> Iterator[pa.Table]:
+def _batches(
+    source: Source, read: Database, engine: Any, mark: str | None, url: str
+) -> Generator[pa.Table, None, None]:
     """Rows at or after the mark, in its order; the first is asked for while the table is looked at."""
     import sqlalchemy as sa
     from dlt.sources import incremental
@@ -196,7 +200,7 @@ def _read_api(source: Source, read: Rest, token: str, spool: Path, mark: str | N
                 read.path, params=params, paginator=_paginator(read), data_selector=read.records or "$"
             )
             for page in pages:
-                following = page.request.url if page.paginator.has_next_page else None
+                following = str(page.request.url) if page.paginator.has_next_page else None
                 _check_page(source, read, page.response, seen, following)
                 for record in page:
                     lines.write(json.dumps(record) + "\n")
@@ -317,5 +321,9 @@ def from_mark(mark: str | None) -> Any:
 
 def _brief(error: BaseException) -> str:
     """The first line of an error without SQL and addresses of memory."""
-    cause = getattr(error, "orig", None) or error
+    cause = error
+    while (
+        deeper := getattr(cause, "orig", None) or cause.__cause__
+    ):  # dlt and SQLAlchemy wrap what a driver says
+        cause = deeper
     return (str(cause).strip().splitlines() or [type(cause).__name__])[0].rstrip(".") + "."

@@ -1,4 +1,4 @@
-"""Loads the CRM's members again and again; a test kills it. Arguments: workspace, source, how often."""
+"""Loads the CRM's members and says when a part is about to land; a test kills it. Arguments: workspace, source."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import sys
 from qa_lib.sources import load_source, read_source
 from qa_lib.workspace import Workspace
 
-workspace, source = Workspace.open(sys.argv[1]), read_source(sys.argv[2])
-print("ready", flush=True)
-for _ in range(int(sys.argv[3])):
-    print(load_source(workspace, source).read_count, flush=True)
+load_source(
+    Workspace.open(sys.argv[1]), read_source(sys.argv[2]), lambda words: print("landing", words, flush=True)
+)
