@@ -13,6 +13,7 @@ from qa_lib.charts.profiles import column_coverage_bars, histogram, rfm_cube, sp
 from qa_lib.charts.review import plan_funnel, review_dots, review_lines, review_segments
 from qa_lib.charts.segments import breakdown_dumbbells, segment_bars
 from qa_lib.charts.show import ROW_LIMIT, Live, Picture, interactive, is_static, show, to_svg
+from qa_lib.charts.sources import column_moves, load_bars, reject_bars
 from qa_lib.charts.theme import PALETTE
 
 __all__ = [
@@ -27,16 +28,19 @@ __all__ = [
     "campaign_calendar",
     "campaign_heat_map",
     "column_coverage_bars",
+    "column_moves",
     "cut_waterfall",
     "differing_tags",
     "format_value",
     "histogram",
     "interactive",
     "is_static",
+    "load_bars",
     "membership_line",
     "overlap_heat_map",
     "plan_funnel",
     "redemption_lines",
+    "reject_bars",
     "review_dots",
     "review_lines",
     "review_segments",

@@ -14,6 +14,7 @@ from qa_lib.cli.exchange import exchange_app
 from qa_lib.cli.library import add_library_commands
 from qa_lib.cli.options import AsOf, Json, WorkspaceOption
 from qa_lib.cli.options import answer as print_answer
+from qa_lib.cli.sources import sources_app
 from qa_lib.errors import SpecError
 
 app = typer.Typer(
@@ -32,6 +33,7 @@ rule_app = typer.Typer(
 )
 app.add_typer(audience_app, name="audience")
 app.add_typer(rule_app, name="rule")
+app.add_typer(sources_app, name="sources")
 rule_app.add_typer(exchange_app)
 app.add_typer(campaigns_app)
 app.add_typer(bench_app)

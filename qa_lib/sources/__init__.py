@@ -14,6 +14,7 @@ from qa_lib.sources.journey import FEEDS, feed_files, journey_files
 from qa_lib.sources.land import land, land_all
 from qa_lib.sources.loads import Load, loads
 from qa_lib.sources.quality import landed, recorded, rejects
+from qa_lib.sources.report import column_report, load_report, reject_reasons, shape
 from qa_lib.sources.scheduled import SourceLoad, load_source
 from qa_lib.sources.source import Source, find_source, read_source, read_sources, write_source
 
@@ -25,6 +26,7 @@ __all__ = [
     "Load",
     "Source",
     "SourceLoad",
+    "column_report",
     "feed_files",
     "find_feed",
     "find_source",
@@ -33,12 +35,15 @@ __all__ = [
     "land",
     "land_all",
     "landed",
+    "load_report",
     "load_source",
     "loads",
     "read_source",
     "read_sources",
     "recorded",
+    "reject_reasons",
     "rejects",
+    "shape",
     "write_company",
     "write_source",
 ]
