@@ -233,6 +233,18 @@ INTERACTIONS = Table(
         Column("origin", "text", "observed or generated"),
     ),
 )
+AD_EVENTS = Table(
+    "ad_events",
+    "Advertisements that were shown to a device or clicked on it; who that is, identities say.",
+    (
+        Column("person_id", "text", "who, by the identifier that the channel knew"),
+        Column("event", "text", "expose or click"),
+        Column("creative_id", "text", "the advertisement"),
+        Column("occurred_at", "timestamp", "when"),
+        Column("origin", "text", "observed or generated"),
+    ),
+    in_snapshots=False,
+)
 REJECTS = Table(
     "rejects",
     "Rows of a landed file that broke their feed's contract, and why; they are in no other table.",
@@ -355,6 +367,7 @@ TABLES: dict[str, Table] = {
         COUPON_ITEMS,
         PROMOTIONS,
         INTERACTIONS,
+        AD_EVENTS,
         REJECTS,
         EXTRAS,
         LINKS,
