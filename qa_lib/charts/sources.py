@@ -106,7 +106,7 @@ def reject_bars(
     data["label"] = [f"{feed} · {column}" for feed, column in zip(data["feed"], data["column"], strict=True)]
     data["bar"] = [f"{label} {i}" for i, label in enumerate(data["label"])]
     data["words"] = [
-        f"{count:,.0f} · {str(reason)[:48]}"
+        f"{count:,.0f} · {_cut(str(reason))}"
         for count, reason in zip(data["reject_count"], data["reason"], strict=True)
     ]
     names = alt.Axis(labelColor=INK, labelLimit=260, labelExpr="replace(datum.label, / \\d+$/, '')")
@@ -179,3 +179,7 @@ def column_moves(frame: pd.DataFrame, name: str, *, language: str = "zh", width:
     rows = int(data["row_count"].max()) if len(data) else 0
     title = heading(say("title_moves", language, name=name), say("sub_moves", language) + f"\nn={rows:,}")
     return layered(change, rings, dots, words).properties(width=width, height=alt.Step(ROW - 2), title=title)
+
+
+def _cut(text: str, most: int = 42) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

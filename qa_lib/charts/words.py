@@ -103,8 +103,8 @@ _WORDS: dict[str, Label] = {
     "title_rejects": Label("为什么拒收", "Why rows were rejected"),
     "title_moves": Label("{name}：覆盖率与分布的变化", "{name}: coverage and shape against the load before"),
     "sub_moves": Label(
-        "实心为本次，空心为上次；▲ PSI > 0.25 或覆盖率下降超过 5 个百分点请查看",
-        "Dot: this load; ring: the one before. Red: PSI above 0.25, or coverage down by more than 5 points",
+        "实心为本次，空心为上次\n红色：PSI > 0.25，或覆盖率下降超过 5 个百分点",
+        "Dot: this load; ring: the one before\nRed: PSI above 0.25, or coverage down by more than 5 points",
     ),
     # one audience
     "condition": Label("条件", "Condition"),

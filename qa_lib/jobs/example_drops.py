@@ -152,9 +152,7 @@ _HEADER = ("小票号", "会员卡号", "商品", "门店", "数量", "实付", 
 
 
 def _receipt_rows(receipts: pd.DataFrame) -> list[list[Any]]:
-    rows: list[dict[str, Any]] = receipts.assign(at=receipts["ordered_at"].dt.tz_convert(ZONE)).to_dict(
-        "records"
-    )
+    rows: Any = receipts.assign(at=receipts["ordered_at"].dt.tz_convert(ZONE)).to_dict("records")
     return [
         [
             *(r[name] for name in ("order_no", "card_no", "sku", "store", "quantity")),
@@ -199,7 +197,7 @@ def _mini_program(path: Path, visits: pd.DataFrame, *, is_faulty: bool) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     actions = {"browse": "view", "cart": "add_cart"}
     with open(path, "w", encoding="utf-8") as file:
-        rows: list[dict[str, Any]] = visits.to_dict("records")
+        rows: Any = visits.to_dict("records")
         for n, row in enumerate(rows):
             said: dict[str, Any] = {
                 "user": {"open_id": row["visitor"].removeprefix("open_id:")},

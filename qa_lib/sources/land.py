@@ -163,6 +163,7 @@ def _seen(
         "reject_count": counted.bad,
         "late_count": int(late),
         "newest_at": newest,
+        "fresh_hours": feed.fresh_hours,
         "columns": profile_columns(
             con, feed.table, list(feed.sources), "good", before.columns if before else {}
         ),

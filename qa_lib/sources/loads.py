@@ -28,6 +28,7 @@ _loads = sa.Table(
         )
     ),
     sa.Column("newest_at", sa.String),
+    sa.Column("fresh_hours", sa.Float),
     sa.Column("columns", sa.JSON, nullable=False),
     sa.Column("unmapped", sa.JSON, nullable=False),
     sa.Column("new_columns", sa.JSON, nullable=False),
@@ -56,6 +57,8 @@ class Load:
         Of the rows that were not rejected, those older than the newest of the loads before.
     newest_at
         The newest moment of the feed's time column, up to and with this load.
+    fresh_hours
+        How old the newest row may be, as the feed said at this load.
     columns
         By column of the table, what `qa_lib.sources.profile` found in the good rows.
     unmapped
@@ -76,6 +79,7 @@ class Load:
     left_count: int
     late_count: int
     newest_at: datetime | None
+    fresh_hours: float | None
     columns: Mapping[str, Mapping[str, Any]]
     unmapped: tuple[str, ...]
     new_columns: tuple[str, ...]

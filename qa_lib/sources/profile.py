@@ -68,6 +68,8 @@ def profile_columns(
             one |= _bins(con, name, relation, known.get("edges"))
         elif recorded and kind in ("text", "boolean") and distinct <= max(TOP, recorded // 20):
             one |= _values(con, name, relation)
+            if "" not in one["counts"]:  # all of them were counted
+                one["distinct_count"] = len(one["counts"])
         if known.get("counts") and one.get("counts") and known.get("edges") == one.get("edges"):
             one["drift"] = stability_index(known["counts"], one["counts"])
         found[name] = one

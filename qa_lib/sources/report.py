@@ -9,9 +9,7 @@ import duckdb
 import pandas as pd
 
 from qa_lib.errors import NothingBuilt
-from qa_lib.sources.journey import FEEDS
 from qa_lib.sources.loads import Load, loads
-from qa_lib.sources.source import read_sources
 from qa_lib.tables import REJECTS
 from qa_lib.workspace import Workspace
 
@@ -50,14 +48,12 @@ def load_report(
     found = loads(workspace, feed)
     if feed is None:
         found = list({load.feed: load for load in found}.values())
-    agreed = {f.name: f.fresh_hours for s in read_sources(workspace).values() for f in s.feeds}
-    agreed |= {name: one.fresh_hours for name, one in FEEDS.items()}
-    rows = [_row(load, agreed.get(load.feed), as_of or load.loaded_at) for load in found]
+    rows = [_row(load, as_of or load.loaded_at) for load in found]
     frame = pd.DataFrame(rows, columns=list(_COLUMNS))
     return frame.astype({"is_fresh": "object"})  # true, false or nothing agreed
 
 
-def _row(load: Load, fresh_hours: float | None, at: datetime) -> dict[str, object]:
+def _row(load: Load, at: datetime) -> dict[str, object]:
     age = (at.astimezone(UTC) - load.newest_at).total_seconds() / 3600 if load.newest_at else None
     return {
         "feed": load.feed,
@@ -69,8 +65,8 @@ def _row(load: Load, fresh_hours: float | None, at: datetime) -> dict[str, objec
         "new_columns": ", ".join(load.new_columns),
         "newest_at": load.newest_at,
         "age_hours": age,
-        "fresh_hours": fresh_hours,
-        "is_fresh": None if age is None or fresh_hours is None else age <= fresh_hours,
+        "fresh_hours": load.fresh_hours,
+        "is_fresh": None if age is None or load.fresh_hours is None else age <= load.fresh_hours,
         "loaded_at": load.loaded_at,
         "seconds": load.seconds,
     }

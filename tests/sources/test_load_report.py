@@ -95,6 +95,7 @@ def test_a_column_that_moved_is_marked(fresh_workspace: Workspace, pos: Source) 
     assert list(last.index[last["needs_look"]]) == ["store_id", "paid_amount"]
     assert last.loc["store_id", "drift"] > 1
     assert last.loc["quantity", "drift"] == 0
+    assert last.loc["store_id", "distinct_count"] == 1
     spread = shape(fresh_workspace, "pos.lines.order_lines", "store_id")
     assert spread.to_dict("records") == [
         {"load": "before", "value": "N", "share": 1.0},
