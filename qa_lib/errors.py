@@ -23,6 +23,7 @@
     │   ├── StreamBehind (RuntimeError)    more events wait than may; nothing of the batch was taken
     │   ├── LogBroken (LookupError)        the log no longer holds what was not consumed yet
     │   └── Fenced (RuntimeError)          another consumer holds the partition; nothing was changed
+    ├── SourceUnavailable (ConnectionError)   a database or API that cannot be read; nothing landed, try later
     ├── ParametersRefused (ValueError)     a notebook run with parameters it does not declare
     └── RunFailed (RuntimeError)           a notebook stopped with an error; the partial copy is kept
 
@@ -124,6 +125,10 @@ class LogBroken(StreamError, LookupError):
 
 class Fenced(StreamError, RuntimeError):
     """Another consumer holds the partition by now; nothing was changed."""
+
+
+class SourceUnavailable(WorkbenchError, ConnectionError):
+    """A database or an API that cannot be read now; what was landed before stays, a later load goes on."""
 
 
 class ParametersRefused(WorkbenchError, ValueError):

@@ -249,6 +249,19 @@ STREAM_EVENTS = Table(
     ),
     key=("event_id",),
 )
+
+AD_EVENTS = Table(
+    "ad_events",
+    "Advertisements that were shown to a device or clicked on it; who that is, identities say.",
+    (
+        Column("person_id", "text", "who, by the identifier that the channel knew"),
+        Column("event", "text", "expose or click"),
+        Column("creative_id", "text", "the advertisement"),
+        Column("occurred_at", "timestamp", "when"),
+        Column("origin", "text", "observed or generated"),
+    ),
+    in_snapshots=False,
+)
 REJECTS = Table(
     "rejects",
     "Rows of a landed file that broke their feed's contract, and why; they are in no other table.",
@@ -261,6 +274,18 @@ REJECTS = Table(
         Column("value", "text", "what stood there", nullable=True),
         Column("reason", "text", "what was expected"),
     ),
+)
+EXTRAS = Table(
+    "extras",
+    "Values of columns that a source has added and its feed does not read yet; nothing else reads them.",
+    (
+        Column("feed", "text", "the feed"),
+        Column("content_hash", "text", "SHA-256 of the file and of the feed's declaration"),
+        Column("row_number", "integer", "row of the file, the first data row is 1"),
+        Column("row_key", "text", "the row's key in the feed's table, JSON", nullable=True),
+        Column("extra_values", "text", "the new columns and their values as text, JSON"),
+    ),
+    in_snapshots=False,
 )
 PLAN_ROWS = Table(
     "plan_rows",
@@ -360,7 +385,9 @@ TABLES: dict[str, Table] = {
         PROMOTIONS,
         INTERACTIONS,
         STREAM_EVENTS,
+        AD_EVENTS,
         REJECTS,
+        EXTRAS,
         LINKS,
         IDENTITIES,
         IDENTITY_CHANGES,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from real_postgres import postgres
 from spark_server import running_server
 
 from qa_lib.identity import generate_aliases
@@ -14,6 +15,8 @@ from qa_lib.rules import Catalogue, Engine
 from qa_lib.sources import FEEDS, generate_interactions, journey_files, land_all, write_company
 from qa_lib.sources.journey import CURRENCY, ZONE
 from qa_lib.workspace import Snapshot, Workspace
+
+__all__ = ["postgres"]
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from qa_lib.charts.review import plan_funnel, review_dots, review_lines, review_segments
     from qa_lib.charts.segments import breakdown_dumbbells, segment_bars
     from qa_lib.charts.showing import ROW_LIMIT, Live, Picture, interactive, show, to_svg
+    from qa_lib.charts.sources import column_moves, load_bars, reject_bars
     from qa_lib.charts.theme import PALETTE
 
 _HOMES = {
@@ -59,6 +60,9 @@ _HOMES = {
     "interactive": "qa_lib.charts.showing",
     "show": "qa_lib.charts.showing",
     "to_svg": "qa_lib.charts.showing",
+    "column_moves": "qa_lib.charts.sources",
+    "load_bars": "qa_lib.charts.sources",
+    "reject_bars": "qa_lib.charts.sources",
     "PALETTE": "qa_lib.charts.theme",
     "is_static": "qa_lib.charts.html",
 }
@@ -75,16 +79,19 @@ __all__ = [
     "campaign_calendar",
     "campaign_heat_map",
     "column_coverage_bars",
+    "column_moves",
     "cut_waterfall",
     "differing_tags",
     "format_value",
     "histogram",
     "interactive",
     "is_static",
+    "load_bars",
     "membership_line",
     "overlap_heat_map",
     "plan_funnel",
     "redemption_lines",
+    "reject_bars",
     "review_dots",
     "review_lines",
     "review_segments",

@@ -15,6 +15,7 @@ from qa_lib.cli.exchange import exchange_app
 from qa_lib.cli.library import add_library_commands
 from qa_lib.cli.options import AsOf, Json, WorkspaceOption
 from qa_lib.cli.options import answer as print_answer
+from qa_lib.cli.sources import sources_app
 from qa_lib.cli.spark import SparkAddress, SparkTables, evaluate_on_spark, export_app
 from qa_lib.cli.stream import stream_app
 from qa_lib.errors import SpecError
@@ -35,6 +36,7 @@ rule_app = typer.Typer(
 )
 app.add_typer(audience_app, name="audience")
 app.add_typer(rule_app, name="rule")
+app.add_typer(sources_app, name="sources")
 rule_app.add_typer(exchange_app)
 app.add_typer(stream_app, name="stream")
 app.add_typer(campaigns_app)

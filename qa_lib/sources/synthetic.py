@@ -8,7 +8,7 @@ that speak of orders are those of the person's own purchases. Of the boolean tag
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -103,19 +103,10 @@ def synthetic_shard(people: int, shard: int, *, random_state: int = 7) -> Shard:
     shard
         From 0 to `shard_count(people)` − 1.
     """
-    first = shard * SHARD
-    count = min(SHARD, people - first)
-
-    def rng(part: int) -> np.random.Generator:
-        seed = np.random.SeedSequence(random_state, spawn_key=(1, shard, part))
-        return np.random.Generator(np.random.SFC64(seed))
-
-    draw = rng(0)
-    activity = draw.lognormal(-(_SIGMA**2) / 2, _SIGMA, SHARD)[:count]  # mean 1
-    since = (draw.random(SHARD)[:count] ** 2 * 1500).astype(np.int64)  # days since they registered
-    since_us = since * _DAY_US + draw.integers(0, _DAY_US, SHARD)[:count]
-    registered_at = _us(AS_OF) - since_us
-    events = _events(rng(1), first, activity, registered_at)
+    rng = shard_streams(shard, random_state)
+    first, activity, registered_at = shard_people(people, shard, random_state=random_state)
+    count = len(activity)
+    events = draw_events(rng(1), first, activity, registered_at)
     attributes, known = _attributes(rng(2), first, activity, registered_at, events["purchase"])
     tags = _tags(rng(3), tag_densities(random_state), activity, count)
     draw = rng(4)
@@ -123,6 +114,33 @@ def synthetic_shard(people: int, shard: int, *, random_state: int = 7) -> Shard:
     for i, (_, _, values) in enumerate(TEXT_TAGS):
         text_tags[i] = (draw.random(count, dtype=np.float32) ** 1.5 * len(values)).astype(np.uint8)
     return Shard(first, count, attributes, known, tags, text_tags, events, registered_at)
+
+
+def shard_streams(shard: int, random_state: int, use: int = 1) -> Callable[[int], np.random.Generator]:
+    """Streams of chance that only this shard has, by number.
+
+    Parameters
+    ----------
+    use
+        1 for this module's own; another number for another recipe over the same people.
+    """
+
+    def rng(part: int) -> np.random.Generator:
+        seed = np.random.SeedSequence(random_state, spawn_key=(use, shard, part))
+        return np.random.Generator(np.random.SFC64(seed))
+
+    return rng
+
+
+def shard_people(people: int, shard: int, *, random_state: int = 7) -> tuple[int, Values, Values]:
+    """A shard's first person number, how active each is (mean 1), and when each registered (µs since 1970)."""
+    first = shard * SHARD
+    count = min(SHARD, people - first)
+    draw = shard_streams(shard, random_state)(0)
+    activity = draw.lognormal(-(_SIGMA**2) / 2, _SIGMA, SHARD)[:count]
+    since = (draw.random(SHARD)[:count] ** 2 * 1500).astype(np.int64)  # days since they registered
+    since_us = since * _DAY_US + draw.integers(0, _DAY_US, SHARD)[:count]
+    return first, activity, _us(AS_OF) - since_us
 
 
 def _us(moment: datetime) -> int:
@@ -137,7 +155,7 @@ def _zipf(rng: np.random.Generator, n: int) -> npt.NDArray[np.uint16]:
 _CUMULATED = np.cumsum(1 / np.arange(1, ITEMS + 1)) / np.sum(1 / np.arange(1, ITEMS + 1))
 
 
-def _events(
+def draw_events(
     rng: np.random.Generator, first: int, activity: Values, registered_at: Values
 ) -> dict[str, dict[str, Values]]:
     """Events of every type; none before the person registered."""

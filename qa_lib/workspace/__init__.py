@@ -11,6 +11,7 @@ from qa_lib.workspace.people import followed, held_at
 from qa_lib.workspace.snapshot import Snapshot
 from qa_lib.workspace.sql import file_literal, quoted
 from qa_lib.workspace.state import Landing, Published
+from qa_lib.workspace.store import Upserted
 from qa_lib.workspace.streamed import with_stream
 from qa_lib.workspace.workspace import Workspace, library_version, read_moment
 
@@ -22,6 +23,7 @@ __all__ = [
     "Landing",
     "Published",
     "Snapshot",
+    "Upserted",
     "Workspace",
     "export_tables",
     "file_literal",

@@ -1,17 +1,18 @@
 """Whose a source's id is: from the record of identities to one resolved person for every id in the data.
 
-The source's own `person_id` is the value of an identifier of the kind `card`. A snapshot keeps what it
-was resolved to in its table `person_keys`, and every shared table is seen through it.
+The source's own `person_id` is the value of an identifier of the kind `card`, or a kind and a value, such as
+`open_id:o12ab`, where a channel knows people by something else. A snapshot keeps what it was resolved to in its
+table `person_keys`, and every shared table is seen through it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from qa_lib.tables import IDENTITIES, IDENTITY_CHANGES, SQL_TYPES, Table
+from qa_lib.tables import IDENTITIES, IDENTITY_CHANGES, SQL_TYPES, TABLES, Table
 from qa_lib.workspace.sql import quoted, to_frame
 
 if TYPE_CHECKING:
@@ -70,12 +71,28 @@ def write_keys(connection: duckdb.DuckDBPyConnection, scans: Mapping[str, str], 
     identities = to_frame(connection.execute(scans[IDENTITIES.name]))
     none = ", ".join(f"CAST(NULL AS {SQL_TYPES[c.type]}) AS {c.name}" for c in IDENTITY_CHANGES.columns)
     changes = scans.get(IDENTITY_CHANGES.name, f"SELECT {none} WHERE false")
-    keys = person_keys(*held_at(identities, to_frame(connection.execute(changes)), as_of))
+    kinds = _other_kinds(connection, scans)
+    keys = person_keys(*held_at(identities, to_frame(connection.execute(changes)), as_of), kinds)
     if len(keys):
         connection.register("found_keys", keys)
         connection.execute("INSERT INTO person_keys SELECT * FROM found_keys")
         connection.unregister("found_keys")
     return len(keys)
+
+
+def _other_kinds(connection: duckdb.DuckDBPyConnection, scans: Mapping[str, str]) -> tuple[str, ...]:
+    """The kinds by which rows of any table name people, besides the source's own."""
+    parts = [
+        f"SELECT DISTINCT split_part(person_id, ':', 1) AS kind FROM ({scan}) WHERE contains(person_id, ':')"
+        for name, scan in sorted(scans.items())
+        if "person_id" in TABLES[name].column_names and name not in (IDENTITIES.name, IDENTITY_CHANGES.name)
+    ]
+    if not parts:
+        return ()
+    found = connection.execute(
+        f"SELECT DISTINCT kind FROM ({' UNION ALL '.join(parts)}) ORDER BY 1"
+    ).fetchall()
+    return tuple(kind for (kind,) in found)
 
 
 def held_at(
@@ -92,7 +109,7 @@ def held_at(
     return identities.reset_index(drop=True), changes.reset_index(drop=True)
 
 
-def person_keys(identities: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:
+def person_keys(identities: pd.DataFrame, changes: pd.DataFrame, kinds: Sequence[str] = ()) -> pd.DataFrame:
     """To whom each source's id, and each id that was merged away, belongs.
 
     Ids of the workbench's own form win over a source that happens to use the same.
@@ -101,6 +118,8 @@ def person_keys(identities: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame
     ----------
     identities, changes
         The record as held at one moment.
+    kinds
+        Kinds besides the source's own whose identifiers stand in the data as `kind:value`.
 
     Returns
     -------
@@ -115,6 +134,10 @@ def person_keys(identities: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame
     merged = followed(identities, changes)
     former = pd.DataFrame({"source_id": list(merged), "person_id": list(merged.values())}, dtype="object")
     of_source = identities[identities["kind"] == SOURCE_KIND]
+    others = identities[identities["kind"].isin([k for k in kinds if k != SOURCE_KIND])]
+    if len(others):
+        others = others.assign(value=others["kind"].astype("object") + ":" + others["value"].astype("object"))
+        of_source = pd.concat([of_source, others])
     cards = of_source[of_source["until_at"].isna() & ~of_source["value"].isin(identities["person_id"])]
     cards = cards[["value", "person_id"]].rename(columns={"value": "source_id"})
     keys = pd.concat([former, cards.astype("object")], ignore_index=True)

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlparse
 
 from qa_lib.errors import NothingBuilt, WorkspaceUnusable
 from qa_lib.tables import SQL_TYPES, Table
 from qa_lib.workspace.files import sync
-from qa_lib.workspace.sql import file_literal, text_literal
+from qa_lib.workspace.sql import file_literal, quoted, text_literal
 
 if TYPE_CHECKING:
+    import duckdb
     import pyarrow as pa
     from deltalake import DeltaTable
 
 
 #: The entry of a commit that names the origin of the rows it replaced, and the one that builds read.
 _ORIGIN, _OBSERVED = "qa_origin", "observed"
+_BATCH = 250_000
+
+
+class Upserted(NamedTuple):
+    """What an upsert did: the table's version, and how many rows were new, took another's place, were left."""
+
+    version: int
+    new_count: int
+    replaced_count: int
+    left_count: int
 
 
 class Store:
@@ -160,6 +171,73 @@ class Store:
             before = set(self.files(table.name))
             self._open(table.name).optimize.compact(commit_properties=properties)
             self._sync(table.name, before)
+
+    def upsert(
+        self, table: Table, con: duckdb.DuckDBPyConnection, sql: str, key: Sequence[str], *, replaces: bool
+    ) -> Upserted:
+        """Add the rows of a query that are not there by their key, in one commit.
+
+        Parameters
+        ----------
+        con, sql
+            A connection and a query on it with the table's columns, in which each key stands once.
+        key
+            Columns that tell rows apart; empty values are equal to each other.
+        replaces
+            Whether a row that is there under the same key with other values is replaced; else it stays.
+        """
+        with self._writing(table):
+            con.execute(f"CREATE OR REPLACE TEMP TABLE qa_fresh AS {sql}")
+            same_key = " AND ".join(f"k.{quoted(c)} IS NOT DISTINCT FROM f.{quoted(c)}" for c in key)
+            others = [c for c in table.column_names if c not in key]
+            differs = " OR ".join(f"k.{quoted(c)} IS DISTINCT FROM f.{quoted(c)}" for c in others) or "false"
+            known = self.scan_sql(table) if self.exists(table.name) else None
+            state = f"CASE WHEN k.qa_known IS NULL THEN 'new' WHEN {differs} THEN 'other' ELSE 'same' END"
+            joined = f"LEFT JOIN (SELECT *, true AS qa_known FROM ({known})) k ON {same_key}"
+            con.execute(
+                "CREATE OR REPLACE TEMP TABLE qa_states AS "
+                + (
+                    f"SELECT f.*, {state} AS qa_state FROM qa_fresh f {joined}"
+                    if known
+                    else "SELECT *, 'new' AS qa_state FROM qa_fresh"
+                )
+            )
+            counted = dict(con.execute("SELECT qa_state, count(*) FROM qa_states GROUP BY 1").fetchall())
+            new, other = counted.get("new", 0), counted.get("other", 0) if replaces else 0
+            left = counted.get("same", 0) + counted.get("other", 0) - other
+            columns = ", ".join(map(quoted, table.column_names))
+            wanted = "qa_state <> 'same'" if other else "qa_state = 'new'"
+            rows = f"SELECT {columns} FROM qa_states WHERE {wanted}"
+            if other:
+                version = self._merge(table, con.execute(rows).to_arrow_reader(_BATCH), key)
+            elif new or known is None:
+                version = self._write(table, con.execute(rows).to_arrow_reader(_BATCH), "append", None)
+            else:
+                version = self.version(table.name)
+            for made in ("qa_fresh", "qa_states"):
+                con.execute(f"DROP TABLE {made}")
+        return Upserted(version, new, other, left)
+
+    def _merge(self, table: Table, rows: Iterable[pa.RecordBatch], key: Sequence[str]) -> int:
+        """Commit rows in the place of those with the same key, and the others beside them."""
+        import pyarrow as pa
+
+        schema = table.arrow_schema()
+        opened = self._open(table.name)
+        before = set(self.files(table.name))
+        same = " AND ".join(f"(k.{quoted(c)} IS NOT DISTINCT FROM f.{quoted(c)})" for c in key)
+        (
+            opened.merge(
+                pa.RecordBatchReader.from_batches(schema, _cast(rows, schema)),
+                predicate=same,
+                source_alias="f",
+                target_alias="k",
+            )
+            .when_matched_update_all()
+            .when_not_matched_insert_all()
+            .execute()
+        )
+        return self._sync(table.name, before)
 
     def _has_all_columns(self, table: Table) -> bool:
         there = {field.name for field in self._open(table.name).schema().fields}

@@ -34,7 +34,7 @@ from qa_lib.workspace.settings import FORMAT, SETTINGS, nearest, read_settings, 
 from qa_lib.workspace.snapshot import FILE, KEY_COUNT, META, Snapshot
 from qa_lib.workspace.sql import open_builder, quoted, to_frame
 from qa_lib.workspace.state import Landing, Published, State
-from qa_lib.workspace.store import Store
+from qa_lib.workspace.store import Store, Upserted
 from qa_lib.workspace.streamed import with_stream
 
 if TYPE_CHECKING:
@@ -174,6 +174,14 @@ class Workspace:
         self._writable()
         with _usable(self.root):
             self.store.compact(table)
+
+    def upsert(
+        self, table: Table, con: duckdb.DuckDBPyConnection, sql: str, key: Sequence[str], *, replaces: bool
+    ) -> Upserted:
+        """Add the rows of a query that are not there by their key; `Store.upsert` says how."""
+        self._writable()
+        with _usable(self.root):
+            return self.store.upsert(table, con, sql, key, replaces=replaces)
 
     def record_landing(self, landing: Landing) -> None:
         """Note that a file was landed."""

@@ -34,6 +34,41 @@ COVERAGE = pd.DataFrame(
         "recorded_rate": [1.0, 0.0],
     }
 )
+LOADS = pd.DataFrame(
+    {
+        "feed": ["crm.members.links.mobile", "<b>&"],
+        "file": ["members", "b.csv"],
+        "read_count": [100, 0],
+        "new_count": [60, 0],
+        "replaced_count": [10, 0],
+        "left_count": [20, 0],
+        "skipped_count": [5, 0],
+        "reject_count": [5, 0],
+        "late_count": [3, 0],
+    }
+)
+REASONS = pd.DataFrame(
+    {
+        "feed": "pos.lines",
+        "column": ["paid", "paid"],
+        "reason": ["not an amount", "empty"],
+        "reject_count": [40, 2],
+        "example": ["<b>", None],
+    }
+)
+MOVES = pd.DataFrame(
+    {
+        "column": ["channel", "store_id"],
+        "row_count": 1_000,
+        "recorded_rate": [0.4, 1.0],
+        "recorded_rate_before": [0.9, None],
+        "drift": [0.61, None],
+        "distinct_count": [3, 40],
+        "low": ["a", "1"],
+        "high": ["z", "9"],
+        "needs_look": [True, False],
+    }
+)
 SHARES = pd.DataFrame(
     {
         "value": ["45-54", "<b>&"],
@@ -86,6 +121,9 @@ CHARTS: dict[str, Draw] = {
         s.frame("SELECT average_order_value AS v FROM profile")["v"], "", unit="USD", language=lang
     ),
     "title_coverage": lambda s, lang: charts.column_coverage_bars(COVERAGE, "", language=lang),
+    "title_loads": lambda _, lang: charts.load_bars(LOADS, language=lang),
+    "title_rejects": lambda _, lang: charts.reject_bars(REASONS, language=lang),
+    "title_moves": lambda _, lang: charts.column_moves(MOVES, "", language=lang),
     "title_tags": lambda s, lang: charts.tag_coverage_bars(tags(s), language=lang),
     "title_rfm": lambda s, lang: charts.rfm_cube(
         s.frame("SELECT rfm_segment, count(*) AS people_count FROM profile GROUP BY ALL"), language=lang

@@ -204,8 +204,10 @@ def test_a_folder_in_place_of_a_file_is_named(landed: Workspace, tmp_path: Path)
 def test_a_file_of_another_kind_is_refused_with_the_kinds_there_are(
     landed: Workspace, tmp_path: Path
 ) -> None:
-    (tmp_path / "bad.xlsx").write_bytes(b"PK")
-    assert "['.csv', '.parquet']" in refused(landed, LINES, tmp_path / "bad.xlsx")
+    (tmp_path / "bad.ods").write_bytes(b"PK")
+    assert "['.csv', '.jsonl', '.ndjson', '.parquet', '.xlsx']" in refused(
+        landed, LINES, tmp_path / "bad.ods"
+    )
 
 
 def test_an_empty_csv_lands_nothing(landed: Workspace, tmp_path: Path) -> None:
