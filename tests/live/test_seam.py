@@ -95,6 +95,9 @@ def test_batch_and_stream_say_what_batch_over_everything_says(
                 stream, before + len(mixed) + 1
             )  # occurred before the build's moment, arrived after its reading
             build(own, AS_OF if part == 1 else AS_OF + timedelta(days=1))
+            DeltaWriter(
+                own, stream.state
+            ).write()  # the late one follows in a version that the build has not read
             live_before = stream.state.rows("SELECT count(*) FROM events")[0][0]
             adopt(own, stream.state)
             assert stream.state.rows("SELECT count(*) FROM events")[0][0] < live_before
