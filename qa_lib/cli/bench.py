@@ -19,7 +19,6 @@ from qa_lib.errors import NothingBuilt, UnknownName, did_you_mean
 bench_app = typer.Typer()
 _FOLDER = Path(__file__).parents[2] / "tests" / "benchmarks"
 _PREFIX = "bench_"
-_COMMAND = "from qa_lib.cli import main; main()"
 
 
 @bench_app.command()
@@ -79,7 +78,7 @@ def _report(name: str, tier: str, *, missing: bool, render: bool) -> None:
         if missing and written.path_of(one, tier).exists():
             continue
         typer.echo(f"{one} at tier {tier}", err=True)
-        command = [sys.executable, "-c", _COMMAND, "bench", one, "--tier", tier, "--json"]
+        command = [sys.executable, "-m", "qa_lib.cli", "bench", one, "--tier", tier, "--json"]
         run = subprocess.run(command, stdout=subprocess.PIPE, check=False)
         if run.returncode not in (0, 3):
             typer.echo(f"qa: {one} at tier {tier} gave no result (exit code {run.returncode})", err=True)

@@ -1,4 +1,4 @@
-"""Publishing a synthetic company as a snapshot: shard by shard, in memory that does not grow with people."""
+"""Publishing a synthetic company as a snapshot, shard by shard."""
 
 from __future__ import annotations
 
