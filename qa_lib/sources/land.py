@@ -20,7 +20,7 @@ from qa_lib.errors import FileUnreadable
 from qa_lib.sources.contract import Counted, check_columns, check_rows, literal, rejects_sql
 from qa_lib.sources.feeds import Feed
 from qa_lib.sources.loads import Load, add_load, loads
-from qa_lib.sources.profile import profile_columns
+from qa_lib.sources.profile import PROFILED, profile_columns
 from qa_lib.sources.readers import Raw, read_raw
 from qa_lib.tables import EXTRAS, REJECTS
 from qa_lib.workspace import Landing, Upserted, Workspace, quoted
@@ -142,14 +142,19 @@ def _seen(
     earlier: Sequence[Load],
 ) -> dict[str, Any]:
     """What a load knows of itself before its rows are written."""
-    con.execute("CREATE TEMP VIEW good AS SELECT * FROM typed WHERE NOT qa_bad")
+    # chosen by the row's number: the same rows for the same file, and only they are read by the contract
+    some = counted.read // PROFILED + 1
+    con.execute(
+        f"CREATE TEMP TABLE good AS SELECT * FROM typed WHERE "
+        f"CASE WHEN hash(qa_row) % {some} = 0 THEN NOT qa_bad ELSE false END"
+    )
     before = earlier[-1] if earlier else None
     newest, late = before.newest_at if before else None, 0
     if feed.time:
         moment = f"CAST({quoted('qa_' + feed.time)} AS TIMESTAMPTZ)"
         older = f"epoch_us({moment}) < {_us(newest)}" if newest else "false"
         ((latest, late),) = con.execute(
-            f"SELECT epoch_us(max({moment})), count(*) FILTER ({older}) FROM good"
+            f"SELECT epoch_us(max({moment})), count(*) FILTER ({older}) FROM typed WHERE NOT qa_bad"
         ).fetchall()
         if latest is not None and (newest is None or latest > _us(newest)):
             newest = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=latest)

@@ -15,6 +15,8 @@ import duckdb
 from qa_lib.tables import Table
 from qa_lib.workspace import quoted
 
+#: About so many rows of a load are looked at; all of them where it has fewer.
+PROFILED = 200_000
 #: Values of a text whose share is kept; the others are one.
 TOP = 20
 #: Bins of a number: tenths of the first load that had it.
@@ -41,7 +43,7 @@ def profile_columns(
     Returns
     -------
     dict
-        By column: `row_count`, `recorded_count`, `distinct_count` (approximate), `low`, `high` (text), `edges` (of
+        By column: `row_count` (rows that were looked at), `recorded_count`, `distinct_count` (approximate), `low`, `high` (text), `edges` (of
         the bins, numbers only), `counts` (by bin, or by value with the others under an empty name), `drift` (the
         stability index against the load before; none where there is nothing to compare).
     """
