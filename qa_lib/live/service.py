@@ -11,13 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import numpy as np
-
 from qa_lib.errors import NothingBuilt, ReadOnly, UnknownName, WorkbenchError
 from qa_lib.live.matching import Matching
 from qa_lib.live.rules import active_rules, member_ids
 from qa_lib.live.view import LiveView, adopt, contracts_of, live_rows, seam_snapshot
-from qa_lib.profiles import person_profile
 from qa_lib.rules.matcher import ActiveRule
 from qa_lib.rules.matcher.person import moment_of
 from qa_lib.sources.stream import Consumer, Contracts, DeltaWriter, Log, StreamState
@@ -211,7 +208,8 @@ class LiveProfiles:
             self._view = open_view(self._workspace, self._state, self._rules)
             return self.lookup(any_id, as_of)
         view = self._view
-        is_known = view.records.numbers([person_id])[0] >= 0
+        number = int(view.records.numbers([person_id])[0])
+        is_known = number >= 0
         if not rows and not is_known:
             raise UnknownName(
                 f"Nobody has the id {any_id!r}, neither in {view.snapshot.version} nor in the stream."
@@ -219,13 +217,7 @@ class LiveProfiles:
         moment = as_of or datetime.now(UTC)
         us = int(moment.timestamp() * 1_000_000)
         person = view.with_rows(view.batch([person_id])[0], rows)
-        tags: dict[str, Any] = {}
-        if is_known:
-            frame = person_profile(view.snapshot, person_id)
-            tags = {
-                name: tuple(value.tolist()) if isinstance(value, np.ndarray) else value
-                for name, value in zip(frame["name"], frame["value"], strict=True)
-            }
+        tags = view.records.fields_of(number) if is_known else {}
         tags |= view.tags.values(person, us)
         counts: dict[str, int] = {}
         for event, _, _ in rows:

@@ -191,7 +191,9 @@ def batch(tier: str = "S", *, rounds: int = 40) -> dict[str, AnyValue]:
             taken = [ms / 1000 for ms in timing.wall_ms]
             middle = size * count / (timing.undisturbed / 1000)
             of_most = (count, size) == (RULES[-1], PEOPLE[-1])
-            bar, holds = (f">= {BAR_PAIRS:.0e}".replace("e+0", "e"), middle >= BAR_PAIRS) if of_most else (None, None)
+            bar, holds = (
+                (f">= {BAR_PAIRS:.0e}".replace("e+0", "e"), middle >= BAR_PAIRS) if of_most else (None, None)
+            )
             name = f"{size}x{count}"
             figures += [
                 figure(f"pairs.{name}", middle, "pairs/s", bar=bar, holds=holds),

@@ -78,6 +78,16 @@ def test_asked_fields_have_the_values_of_the_tables(
         assert fast.fields == slow.fields
 
 
+def test_one_person_has_every_field_of_the_tables(
+    engine: Engine, people_catalogue: Catalogue, matcher: Matcher, people: list[Person]
+) -> None:
+    records = Records(engine.snapshot, matcher, events=())
+    for number, slow in enumerate(people[:80]):
+        found = records.fields_of(number)
+        assert list(found) == [field.name for field in people_catalogue.fields]
+        assert Person(slow.person_id, found).fields == slow.fields
+
+
 def test_events_that_come_late_lie_in_order_of_time() -> None:
     log = EventLog((10, 30), {"item_id": ["A", "C"]})
     more = log.and_more([(40, {"item_id": "D"}), (20, {"item_id": "B", "channel": "app"})])

@@ -24,7 +24,8 @@ from qa_lib.rules.matcher.misfits import require_fitting
 from qa_lib.rules.matcher.moments import NEVER
 from qa_lib.rules.matcher.people import People
 from qa_lib.rules.matcher.person import Person, microseconds, moment_of
-from qa_lib.rules.matcher.predicates import PLUGS, Predicates
+from qa_lib.rules.matcher.plugs import PLUGS
+from qa_lib.rules.matcher.predicates import Predicates
 from qa_lib.rules.matcher.sections import Plug
 from qa_lib.rules.matcher.terms import Terms, holds_for, node_of
 from qa_lib.rules.model import All, Any, Event, walk

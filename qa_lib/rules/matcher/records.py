@@ -41,6 +41,7 @@ class Records:
         self, snapshot: Snapshot, matcher: Matcher, *, events: Iterable[str], fields: Iterable[str] = ()
     ) -> None:
         self._snapshot, self._predicates = snapshot, matcher.predicates
+        self._names = [field.name for field in matcher.catalogue.fields]
         self._fields = sorted({*fields, *_timed(matcher)})
         #: By field of texts, the answers of its comparisons for each code, and for no value in the last row.
         self._by_code: dict[str, npt.NDArray[np.uint8]] = {}
@@ -80,6 +81,25 @@ class Records:
             person.row = self._predicates.mark, next(rows)
             found.append(person)
         return found
+
+    def fields_of(self, number: int) -> dict[str, AnyValue]:
+        """Every field of one person by number, as the tables have it."""
+        columns, at = self._snapshot.columns, np.array([number])
+        found: dict[str, AnyValue] = dict(columns.person(number))
+        others = []
+        for name in self._names:
+            if name in found:
+                continue
+            if (column := columns.array(name)) is not None:
+                found[name] = _told(column, at)[0]
+            else:
+                others.append(name)
+        if others:
+            chosen = ", ".join(map(quoted, others))
+            sql = f"SELECT {chosen} FROM profile WHERE person_no = $number"
+            (row,) = self._snapshot.cursor().execute(sql, {"number": number}).fetchall()
+            found |= dict(zip(others, row, strict=True))
+        return {name: found[name] for name in self._names}
 
     def with_fields(self, person: Person, values: Mapping[str, AnyValue]) -> Person:
         """The same person with other values of some fields, and with the predicates on them."""
