@@ -1,5 +1,5 @@
 import { act, fireEvent, screen, within } from "@testing-library/react";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { catalogue, rule, rules } from "./fake_model";
 import type { Result } from "./model";
 import type { Comparison, EventCondition, Group, Rule } from "./rule";
