@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from matcher_timing import matcher
+from matcher_timing import bar_of, matcher
 from measured import Figure, WrongAnswer
 
 
@@ -15,7 +15,4 @@ def run(tier: str, say: Callable[[str], None], people: int | None = None) -> lis
         made = matcher(tier)["figures"]
     except AssertionError as error:
         raise WrongAnswer(str(error)) from error
-    return [
-        Figure(f["name"], f["value"], f["unit"], f["peer"] or "", str(f["bar"] or ""), f["holds"])
-        for f in made
-    ]
+    return [Figure(f["name"], f["value"], f["unit"], f["peer"] or "", bar_of(f), f["holds"]) for f in made]

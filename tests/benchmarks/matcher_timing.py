@@ -44,6 +44,11 @@ def figure(
     return {"name": name, "value": value, "unit": unit, "peer": peer, "bar": bar, "holds": holds}
 
 
+def bar_of(figure: dict[str, AnyValue]) -> str:
+    """A figure's bar in words: times are held from above, all else from below."""
+    return "" if figure["bar"] is None else f"{'<=' if figure['unit'] == 'µs' else '>='} {figure['bar']:g}"
+
+
 def machine() -> dict[str, AnyValue]:
     """What it ran on, and how busy that was."""
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from qa_lib.rules import All, Any, Engine, InAudience, Not, Tag, bits, to_numbers
 from qa_lib.rules.engine import SavedMembers
@@ -62,3 +63,12 @@ def test_what_is_kept_is_bounded_and_can_be_forgotten(engine: Engine) -> None:
     assert [cache.get((True, str(n))) is not None for n in range(6)] == [False, False, True, True, True, True]
     cache.clear()
     assert cache.get((True, "5")) is None
+
+
+@pytest.mark.parametrize("size", [0, 1, 63, 4_096, 65_000, 900_000])
+def test_overlaps_count_as_python_sets_do_even_where_everybody_is_in(size: int) -> None:
+    """Across the edges of words, lanes and blocks; full sets are where a lane would overflow first."""
+    drawn = np.random.default_rng(3).random((3, size)) < np.array([[0.5], [0.01], [0.9]])
+    flags = [*drawn, np.ones(size, dtype=bool), np.zeros(size, dtype=bool)]
+    found = bits.overlaps([bits.from_flags(one) for one in flags])
+    assert found.tolist() == [[int((a & b).sum()) for b in flags] for a in flags]
