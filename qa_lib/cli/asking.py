@@ -1,4 +1,4 @@
-"""The commands that ask about people and values: match, suggest, learn."""
+"""The commands that ask about people and values: match, suggest, learn, differing, over-time; label and refresh."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qa_lib.cli.options import AsOf, Json, WorkspaceOption, answer, records
+from qa_lib.cli.options import AsOf, Json, WorkspaceOption, answer, read_audience, records
 from qa_lib.errors import FileUnreadable, SpecError
 
 if TYPE_CHECKING:
     from qa_lib.audiences import Audience, AudienceService, Share
 
+RuleFile = Annotated[Path, typer.Argument(help="A rule or an audience as JSON or YAML.")]
 Fields = Annotated[list[str] | None, typer.Option("--field", help="Learn from these fields only; repeat it.")]
 
 
@@ -22,6 +23,10 @@ def add_asking_commands(app: typer.Typer, audience_app: typer.Typer) -> None:
     app.command("match")(match)
     audience_app.command("suggest")(suggest)
     audience_app.command("learn")(learn)
+    audience_app.command("differing")(differing)
+    audience_app.command("over-time")(over_time)
+    audience_app.command("label")(label)
+    audience_app.command("refresh")(refresh)
 
 
 def match(
@@ -125,13 +130,72 @@ def learn(
     answer(values, "\n".join(lines), as_json)
 
 
+def differing(
+    rule: RuleFile,
+    n: Annotated[int, typer.Option("-n", help="How many tags at most.")] = 20,
+    workspace: WorkspaceOption = None,
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """The tags in which an audience differs most from everybody."""
+    service = _service(workspace, as_of)
+    found = service.top_differing(read_audience(rule), n)
+    columns = ["label_en", "value", "audience_mean", "base_mean", "effect_size", "q_value"]
+    text = found[columns].round(3).to_string(index=False, na_rep="")
+    answer({"tags": records(found), **service.snapshot.stamp()}, text, as_json)
+
+
+def over_time(
+    rule: RuleFile,
+    at: Annotated[list[str] | None, typer.Option("--at", help="A past moment; repeat it.")] = None,
+    workspace: WorkspaceOption = None,
+    as_json: Json = False,
+) -> None:
+    """The size of an audience at past moments; at those of all snapshots when none is given."""
+    found = _service(workspace, None).over_time(read_audience(rule), at)
+    answer({"sizes": records(found)}, found.to_string(index=False), as_json)
+
+
+def label(
+    name: Annotated[str, typer.Argument(help="The saved audience's name.")],
+    word: Annotated[
+        str, typer.Argument(metavar="LABEL", help="Such as reviewed; campaigns follow `active`.")
+    ],
+    version: Annotated[int | None, typer.Argument(help="Its number; the newest when not given.")] = None,
+    author: Annotated[str, typer.Option(help="Who sets it.")] = "",
+    workspace: WorkspaceOption = None,
+    as_json: Json = False,
+) -> None:
+    """Put a label on a version of a saved audience; it leaves the one that had it."""
+    from qa_lib.audiences import AudienceLibrary
+    from qa_lib.workspace import Workspace
+
+    number = AudienceLibrary(Workspace.open(workspace)).label(name, word, version, author)
+    answer({"name": name, "label": word, "version": number}, f"{name}: version {number} is {word}", as_json)
+
+
+def refresh(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Saved audiences; all when none is given.")
+    ] = None,
+    workspace: WorkspaceOption = None,
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """Keep who is in saved audiences at the snapshot; what new data do not concern is taken over."""
+    service = _service(workspace, as_of)
+    found = service.refresh(names or None)
+    text = "No audience is saved." if found.empty else found.round(1).to_string(index=False)
+    answer({"audiences": records(found), **service.snapshot.stamp()}, text, as_json)
+
+
 def _share(share: Share) -> str:
     return f"{share.rate:6.1%}  [{share.low:.1%} – {share.high:.1%}]  {share.count:,} of {share.of_count:,}"
 
 
 def _labelled(service: AudienceService, labelled: str) -> Audience | Any:
     """The audience, rule or ids that the words name."""
-    from qa_lib.rules.files import read_rule_file, read_text
+    from qa_lib.rules.files import read_text
 
     path = Path(labelled)
     if path.suffix.lower() in (".txt", ".csv"):
@@ -141,7 +205,7 @@ def _labelled(service: AudienceService, labelled: str) -> Audience | Any:
         ]
         return [one for one in ids if one and one != "person_id"]
     if path.suffix.lower() in (".json", ".yaml", ".yml"):
-        return read_rule_file(path)
+        return read_audience(path)
     if path.exists():
         raise SpecError(f"The file {path} is no .json, .yaml, .txt or .csv. Rename it by what it holds.")
     return service.library.get(labelled, "active").audience

@@ -13,7 +13,7 @@ from qa_lib.cli.bench import bench_app
 from qa_lib.cli.campaigns import campaigns_app
 from qa_lib.cli.exchange import exchange_app
 from qa_lib.cli.library import add_library_commands
-from qa_lib.cli.options import AsOf, Json, WorkspaceOption
+from qa_lib.cli.options import AsOf, Json, WorkspaceOption, read_audience
 from qa_lib.cli.options import answer as print_answer
 from qa_lib.cli.sources import sources_app
 from qa_lib.cli.spark import SparkAddress, SparkTables, evaluate_on_spark, export_app
@@ -143,7 +143,7 @@ def audience_count(
     from qa_lib.audiences import evaluate, stamp
     from qa_lib.workspace import Workspace
 
-    read = _audience(rule)
+    read = read_audience(rule)
     snapshot = Workspace.open(workspace).snapshot(as_of)
     if engine is None and tables is None:
         found = evaluate(snapshot, read)
@@ -167,7 +167,7 @@ def audience_preview(
     from qa_lib.audiences import preview
     from qa_lib.workspace import Workspace
 
-    seen = preview(Workspace.open(workspace), _audience(rule), as_of)
+    seen = preview(Workspace.open(workspace), read_audience(rule), as_of)
     answer = {
         "count": seen.count,
         "universe": seen.universe,
@@ -204,7 +204,7 @@ def audience_members(
     from qa_lib.audiences import members
     from qa_lib.workspace import Workspace
 
-    found = members(Workspace.open(workspace), _audience(rule), as_of)["person_id"].tolist()
+    found = members(Workspace.open(workspace), read_audience(rule), as_of)["person_id"].tolist()
     print_answer({"count": len(found), "person_ids": found}, "\n".join(found), as_json)
 
 
@@ -226,7 +226,7 @@ def audience_explain(
     if language not in ("zh", "en", "both"):
         raise typer.BadParameter(f"{language!r} is none of zh, en, both", param_hint="--language")
     languages = ("zh", "en") if language == "both" else (language,)
-    read = _audience(rule)
+    read = read_audience(rule)
     snapshot = Workspace.open(workspace).snapshot(as_of)
     if person is not None:
         found = explain_person(snapshot, read, person)
@@ -374,13 +374,3 @@ def _rule(path: Path) -> Any:
     from qa_lib.rules.files import read_rule_file
 
     return read_rule_file(path)
-
-
-def _audience(path: Path) -> Any:
-    """The rule in a JSON or YAML file; in an audience's file its rule, or the audience where it has a base."""
-    from qa_lib.audiences import Audience
-    from qa_lib.rules.files import read_values, rule_of
-
-    value = read_values(path, "rule file")
-    has_base = isinstance(value, dict) and "kind" not in value and value.get("base") is not None
-    return Audience.from_dict(value) if has_base else rule_of(value)

@@ -33,3 +33,13 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
         exact.to_json(orient="records", force_ascii=False, date_format="iso")
     )
     return found
+
+
+def read_audience(path: Path) -> Any:
+    """The rule in a JSON or YAML file; in an audience's file its rule, or the audience where it has a base."""
+    from qa_lib.audiences import Audience
+    from qa_lib.rules.files import read_values, rule_of
+
+    value = read_values(path, "rule file")
+    has_base = isinstance(value, dict) and "kind" not in value and value.get("base") is not None
+    return Audience.from_dict(value) if has_base else rule_of(value)

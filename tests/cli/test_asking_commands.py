@@ -86,3 +86,17 @@ def test_learn_writes_a_rule_that_counts_what_it_says(
     ids.write_text("person_id\n" + "\n".join(person_ids(snapshot, library.bits(["常客"])["常客"])))
     assert qa("audience", "learn", ids, *words[3:])["rule"] == found["rule"]
     assert "No audience 'nobody' is saved" in qa("audience", "learn", "nobody", fails=True)
+
+
+def test_differing_over_time_label_and_refresh(qa: Qa, library: AudienceLibrary, tmp_path: Path) -> None:
+    file = tmp_path / "regulars.json"
+    file.write_text(json.dumps({"kind": "tag", "field": "order_count_365d", "operator": ">", "value": 5}))
+    tags = qa("audience", "differing", file, "-n", 4)["tags"]
+    assert 0 < len(tags) <= 4
+    assert "order_count_365d" not in {tag["field"] for tag in tags}
+    sizes = qa("audience", "over-time", file)["sizes"]
+    assert sizes[-1]["count"] == qa("audience", "count", file)["count"]
+    assert qa("audience", "label", "常客", "reviewed") == {"name": "常客", "label": "reviewed", "version": 1}
+    assert library.labels("常客")["reviewed"] == 1
+    kept = {row["name"]: row for row in qa("audience", "refresh")["audiences"]}
+    assert set(kept) == {"常客", "quiet"}
