@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 #: Conditions in one query: enough that starting a query costs little, few enough to plan at once.
 _TOGETHER = 32
 _PORT = 15_002
-_PATIENCE_SECONDS = 10.0
+_PATIENCE_SECONDS = 30.0
 
 
 def spark_session(address: str) -> SparkSession:
