@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import sys
 import time
 import warnings
 from collections.abc import Sequence
@@ -56,6 +57,11 @@ def spark_session(address: str) -> SparkSession:
     parts = urlsplit(address)
     if parts.scheme != "sc" or not parts.hostname:
         raise SpecError(f"{address!r} is no address of a Spark Connect server; one reads sc://host:{_PORT}.")
+    main = sys.modules["__main__"]
+    if main.__spec__ is None and not hasattr(main, "__file__") and not hasattr(sys, "ps1"):
+        sys.ps1 = (
+            ">>> "  # the client takes `python -c` and the like for its own doctests and would end the process
+        )
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
