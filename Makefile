@@ -46,4 +46,4 @@ lock:  ## write requirements.lock and environment.yml from pyproject.toml
 	.venv/bin/python -m pyproject2conda yaml $(CONDA) > environment.yml
 
 clean: ## remove what was built and landed (not the environment)
-	rm -rf data/raw data/workspace data/runs qa_lib/widgets/static widgets/node_modules
+	rm -rf data/raw data/workspace data/synthetic-* data/runs qa_lib/widgets/static widgets/node_modules
