@@ -37,7 +37,7 @@ def figure(
     unit: str,
     *,
     peer: str | None = None,
-    bar: str | None = None,
+    bar: float | None = None,
     holds: bool | None = None,
 ) -> dict[str, AnyValue]:
     """One figure as `qa bench --json` prints it."""
@@ -120,7 +120,7 @@ def matcher(tier: str = "S", *, rounds: int = 5) -> dict[str, AnyValue]:
                     theirs[name].append(_one(peer, own))
         p50, p99 = (float(np.percentile(mine, q)) for q in (50, 99))
         of_most = count == RULES[-1]
-        bar = f"<= {BAR_US:g} µs" if of_most else None
+        bar = BAR_US if of_most else None
         figures += [
             figure(f"p50.{count}", p50, "µs", bar=bar, holds=p50 <= BAR_US if of_most else None),
             figure(f"p99.{count}", p99, "µs"),
@@ -134,7 +134,7 @@ def matcher(tier: str = "S", *, rounds: int = 5) -> dict[str, AnyValue]:
             name = min(theirs, key=lambda n: statistics.median(theirs[n]))
             times = statistics.median(theirs[name]) / p50
             holds = times >= BAR_TIMES if of_most else None
-            bar = f">= {BAR_TIMES:g}" if of_most else None
+            bar = BAR_TIMES if of_most else None
             figures.append(figure(f"times_faster.{count}", times, "×", peer=name, bar=bar, holds=holds))
         figures += _saved(ours, people, count)
     return result(
@@ -196,9 +196,7 @@ def batch(tier: str = "S", *, rounds: int = 40) -> dict[str, AnyValue]:
             taken = [ms / 1000 for ms in timing.wall_ms]
             middle = size * count / (timing.undisturbed / 1000)
             of_most = (count, size) == (RULES[-1], PEOPLE[-1])
-            bar, holds = (
-                (f">= {BAR_PAIRS:.0e}".replace("e+0", "e"), middle >= BAR_PAIRS) if of_most else (None, None)
-            )
+            bar, holds = (BAR_PAIRS, middle >= BAR_PAIRS) if of_most else (None, None)
             name = f"{size}x{count}"
             figures += [
                 figure(f"pairs.{name}", middle, "pairs/s", bar=bar, holds=holds),
