@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,9 @@ def test_every_public_name_is_there() -> None:
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment
     )
     assert int(told.stdout) <= 15
+
+
+def test_no_two_test_files_share_a_name() -> None:
+    """pytest imports a test file by its base name: a second one of that name cannot be collected."""
+    names = Counter(path.name for path in (REPOSITORY / "tests").rglob("*.py") if path.name != "conftest.py")
+    assert [name for name, times in names.items() if times > 1] == []
