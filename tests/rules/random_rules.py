@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from oracles.rules import MONEY, World, is_missing
 
-from qa_lib.rules import Catalogue, EventType, Field
+from qa_lib.rules import Catalogue, EventType, Field, read_rule
+from qa_lib.rules.matcher import ActiveRule
 from qa_lib.rules.measures import MEASURES
 from qa_lib.rules.operators import MEASURE_OPERATORS, Operator, operators_for
 
@@ -250,3 +252,23 @@ def rules(catalogue: Catalogue, world: World, *, at_most: int = 6) -> st.SearchS
         splits(),
     )
     return trees(leaf, at_most=at_most)
+
+
+def drawn_rules(catalogue: Catalogue, world: World, count: int) -> list[ActiveRule]:
+    """The same random rules at every call, for a matcher over all of them."""
+    found: list[Json] = []
+
+    @settings(
+        max_examples=count,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+    )
+    @given(spec=rules(catalogue, world))
+    def draw(spec: Json) -> None:
+        found.append(spec)
+
+    draw()
+    return [ActiveRule(f"rule {i}", read_rule(spec)) for i, spec in enumerate(found)]

@@ -6,33 +6,17 @@ import random
 from typing import Any as AnyValue
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 from oracles.rules import World
-from random_rules import rules
+from random_rules import drawn_rules
 
-from qa_lib.rules import Catalogue, Engine, read_rule
-from qa_lib.rules.matcher import ActiveRule, Follower, Matcher, Person, read_people
+from qa_lib.rules import Catalogue, Engine
+from qa_lib.rules.matcher import Follower, Matcher, Person, read_people
 from qa_lib.rules.matcher.person import microseconds, moment_of
 
 
 @pytest.fixture(scope="module")
 def matcher(engine: Engine, people_catalogue: Catalogue, company_world: World) -> Matcher:
-    found: list[AnyValue] = []
-
-    @settings(
-        max_examples=200,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-        phases=[Phase.generate],
-    )
-    @given(spec=rules(people_catalogue, company_world))
-    def draw(spec: AnyValue) -> None:
-        found.append(spec)
-
-    draw()
-    made = [ActiveRule(f"rule {i}", read_rule(spec)) for i, spec in enumerate(found)]
+    made = drawn_rules(people_catalogue, company_world, 200)
     return Matcher(made, people_catalogue, engine.snapshot.zone)
 
 
