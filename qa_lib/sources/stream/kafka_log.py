@@ -85,7 +85,7 @@ class KafkaLog:
         made = admin.create_topics([NewTopic(self.topic, partitions, replicas)], request_timeout=10)
         try:
             made[self.topic].result(15)
-        except Exception as error:
+        except (self._kafka.KafkaException, TimeoutError) as error:
             if _code(error) != self._kafka.KafkaError.TOPIC_ALREADY_EXISTS:
                 raise self._unavailable(error) from error
 
