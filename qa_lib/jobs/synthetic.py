@@ -96,14 +96,18 @@ def publish_synthetic(
     SpecError
         When `people` is not a number from 1 to `MOST_PEOPLE`.
     """
-    if not 1 <= people <= MOST_PEOPLE:
-        raise SpecError(f"people={people:,} is not a size of a company. Use 1 to {MOST_PEOPLE:,}.")
+    _check_size(people)
     say = progress or (lambda _: None)
     recipe = ["synthetic", synthetic.RECIPE, people, random_state, "ids beside the columns"]
     with workspace.publish(synthetic.AS_OF, hashlib.sha256(json.dumps(recipe).encode()).hexdigest()) as draft:
         if draft is not None:
             _fill(draft, people, random_state, say)
     return workspace.snapshot(synthetic.AS_OF)
+
+
+def _check_size(people: int) -> None:
+    if not 1 <= people <= MOST_PEOPLE:
+        raise SpecError(f"people={people:,} is not a size of a company. Use 1 to {MOST_PEOPLE:,}.")
 
 
 def synthetic_workspace(
@@ -118,11 +122,18 @@ def synthetic_workspace(
     Raises
     ------
     SpecError
-        When `people` is no size of a company.
+        When `people` is no size of a company, or the workspace that is there has other settings or landed data,
+        beside which made-up people would become the current snapshot.
     WorkspaceUnusable
-        When the folder holds something else.
+        When the folder cannot be written.
     """
+    _check_size(people)
     workspace = Workspace.create(folder, zone=SYNTHETIC_ZONE, currency=SYNTHETIC_CURRENCY)
+    if workspace.state.landings():
+        raise SpecError(
+            f"The workspace {workspace.root} holds landed data; a synthetic company has one of its own. Name a "
+            "folder that is not there yet."
+        )
     publish_synthetic(workspace, people=people, random_state=random_state, progress=progress)
     return workspace
 

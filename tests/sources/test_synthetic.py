@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from qa_lib.errors import SpecError
-from qa_lib.jobs.synthetic import publish_synthetic
+from qa_lib.jobs.synthetic import (
+    SYNTHETIC_CURRENCY,
+    SYNTHETIC_ZONE,
+    publish_synthetic,
+    synthetic_workspace,
+)
 from qa_lib.profiles import catalogue, person_profile, tag_values
 from qa_lib.rules import (
     All,
@@ -21,7 +28,7 @@ from qa_lib.rules import (
     sentence,
     to_numbers,
 )
-from qa_lib.sources import synthetic
+from qa_lib.sources import FEEDS, land, synthetic
 from qa_lib.sources.synthetic import SHARD, Shard, synthetic_shard
 from qa_lib.sources.synthetic_words import ATTRIBUTES, EVENTS, TAGS, TEXT_TAGS
 from qa_lib.workspace import Snapshot, Workspace
@@ -155,3 +162,19 @@ def test_publishing_the_same_company_again_gives_the_same_snapshot(synthetic_sna
 def test_a_company_of_nobody_is_refused(fresh_workspace: Workspace) -> None:
     with pytest.raises(SpecError, match="people=0"):
         publish_synthetic(fresh_workspace, people=0)
+
+
+def test_a_size_that_is_none_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="people=0"):
+        synthetic_workspace(tmp_path / "nobody", people=0)
+    assert not (tmp_path / "nobody").exists()
+
+
+def test_made_up_people_do_not_settle_beside_landed_data(
+    company_files: dict[str, Path], tmp_path: Path
+) -> None:
+    workspace = Workspace.create(tmp_path / "landed", zone=SYNTHETIC_ZONE, currency=SYNTHETIC_CURRENCY)
+    land(workspace, FEEDS["journey.transactions"], company_files["journey.transactions"])
+    with pytest.raises(SpecError, match="holds landed data"):
+        synthetic_workspace(tmp_path / "landed", people=100)
+    assert workspace.state.snapshots() == []
