@@ -1,4 +1,4 @@
-"""What a rule reads of a snapshot, as one hash: the same facts give the same members."""
+"""What a rule, or a condition, reads of a snapshot, as one hash: the same facts give the same people."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import threading
 from collections.abc import Iterable
 from weakref import WeakKeyDictionary
 
-from qa_lib.rules import All, Any, Attribute, InAudience, RandomSplit, Rule, Tag
+from qa_lib.rules import All, Any, Attribute, Dates, Event, InAudience, RandomSplit, Rule, Tag
 from qa_lib.rules.catalogue import Catalogue
-from qa_lib.rules.journeys import Sequence
-from qa_lib.rules.model import walk
+from qa_lib.rules.journeys import Lifecycle, Sequence
+from qa_lib.rules.model import Condition, walk
 from qa_lib.rules.operators import operator
 from qa_lib.workspace import Snapshot, quoted
 
 #: What an operator takes whose answer for a day changes as time passes: a window, an anniversary.
 _HELD_AGAINST_THE_MOMENT = ("window", "days")
+_MEASURED_FROM_THE_MOMENT = ("days_since_first", "days_since_last")
 _known: WeakKeyDictionary[Snapshot, dict[str, str]] = WeakKeyDictionary()
 _lock = threading.Lock()
 
@@ -24,34 +25,68 @@ _lock = threading.Lock()
 def facts_of(snapshot: Snapshot, rule: Rule, catalogue: Catalogue, needed: Iterable[str] = ()) -> str:
     """A hash of everything in the snapshot that decides who a rule selects.
 
-    That is: who the people are and how they are numbered, the columns and event tables that the
-    conditions read, with their types, and the moment and the zone where a window ends, or a day is
-    counted, from it.
+    That is: who the people are and how they are numbered, and the facts of every condition.
 
     Parameters
     ----------
     needed
         The same hash of every saved audience that the rule or its audience names.
     """
-    read = {"people"}
-    has_window = False
-    for _, leaf in walk(rule):
-        match leaf:
-            case All() | Any() | InAudience() | RandomSplit():
-                continue
-            case Attribute() | Tag():
-                read.add(f"profile.{leaf.field}")
-                has_window |= operator(leaf.operator).arity in _HELD_AGAINST_THE_MOMENT
-            case Sequence():
-                read |= {catalogue.event(step.event).table for step in leaf.steps}
-                has_window = True
-            case _:
-                read.add(catalogue.event(leaf.event).table)
-                has_window = True
-    moment = [snapshot.as_of.isoformat(), str(snapshot.zone)] if has_window else None
-    prints = {name: _fingerprint(snapshot, name) for name in sorted(read)}
-    text = json.dumps([prints, moment, sorted(needed)], ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    leaves = [
+        facts_of_condition(snapshot, leaf, catalogue)
+        for _, leaf in walk(rule)
+        if not isinstance(leaf, All | Any | InAudience)
+    ]
+    return _sha256([_fingerprint(snapshot, "people"), sorted(set(leaves)), sorted(needed)])
+
+
+def facts_of_condition(snapshot: Snapshot, leaf: Condition, catalogue: Catalogue) -> str:
+    """A hash of everything in the snapshot that decides who one condition selects.
+
+    That is: who the people are and how they are numbered, the columns and event tables that it reads, with
+    their types, and, where its answer changes as time passes, the moment and the zone. A window between two
+    days that are over does not change.
+    """
+    moment: list[str] = []
+    match leaf:
+        case RandomSplit() | InAudience():
+            read: set[str] = set()
+        case Attribute() | Tag():
+            read = {f"profile.{leaf.field}"}
+            if _held_against_the_moment(leaf):
+                moment = [snapshot.as_of.isoformat(), str(snapshot.zone)]
+        case Sequence():
+            read = {catalogue.event(step.event).table for step in leaf.steps}
+            moment = [snapshot.as_of.isoformat(), str(snapshot.zone)]
+        case _:
+            read = {catalogue.event(leaf.event).table}
+            moment = [*_ends(leaf, snapshot), str(snapshot.zone)]
+    prints = {name: _fingerprint(snapshot, name) for name in ("people", *sorted(read))}
+    return _sha256([prints, moment])
+
+
+def _held_against_the_moment(leaf: Attribute | Tag) -> bool:
+    return operator(leaf.operator).arity in _HELD_AGAINST_THE_MOMENT
+
+
+def _ends(leaf: Event | Lifecycle, snapshot: Snapshot) -> list[str]:
+    """Where a condition on events looks, in time: only a window of days that are over stands still."""
+    if (
+        isinstance(leaf, Event)
+        and isinstance(leaf.window, Dates)
+        and leaf.measure.kind not in _MEASURED_FROM_THE_MOMENT
+        and not any(
+            _held_against_the_moment(test)
+            for _, test in walk(leaf.where or All())
+            if isinstance(test, Attribute | Tag)
+        )
+    ):
+        return [str(end) for end in leaf.window.bounds(snapshot.as_of, snapshot.zone)]
+    return [snapshot.as_of.isoformat()]
+
+
+def _sha256(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
 
 
 def _fingerprint(snapshot: Snapshot, name: str) -> str:

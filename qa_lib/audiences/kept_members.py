@@ -201,7 +201,7 @@ class MembersFiles:
 
     def drop_old(self) -> None:
         """Remove the files of snapshots that are gone; their counts stay on record."""
-        there = {published.version for published in self.tables.workspace.snapshots()}
+        there = {"conditions", *(published.version for published in self.tables.workspace.snapshots())}
         for folder in self.root.glob("*"):
             if folder.is_dir() and folder.name not in there:
                 shutil.rmtree(folder, ignore_errors=True)

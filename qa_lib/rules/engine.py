@@ -66,6 +66,16 @@ class AudienceResolver(Protocol):
     def __call__(self, audience: str, version: int | None) -> SavedMembers: ...
 
 
+class EarlierConditions(Protocol):
+    """What is known of a condition from another snapshot at which everything that it reads was the same."""
+
+    def read(self, leaf: Condition) -> Bits | None:
+        """Who it selects, or None where nobody found out yet."""
+
+    def keep(self, leaf: Condition, found: Bits) -> None:
+        """Keep who it selects for snapshots to come."""
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """Who a rule selects, and how many every node of it does.
@@ -113,6 +123,8 @@ class Engine:
         Finds the members of saved audiences; without it, rules that name one are refused.
     kept_conditions
         Of how many conditions the bits are kept: one bit for each person.
+    earlier
+        Asked before a condition is run, and told what it gave.
     """
 
     def __init__(
@@ -122,10 +134,12 @@ class Engine:
         audiences: AudienceResolver | None = None,
         *,
         kept_conditions: int = _KEPT_CONDITIONS,
+        earlier: EarlierConditions | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.catalogue = catalogue
         self.audiences = audiences
+        self.earlier = earlier
         self.kept_conditions = kept_conditions
         self.size = snapshot.people_count
         self._everybody = bits.everybody(self.size)
@@ -219,6 +233,12 @@ class Engine:
             if key in self._cache:
                 self._cache.move_to_end(key)
                 return self._cache[key], False
+        if self.earlier is not None:
+            if (known := self.earlier.read(leaf)) is not None:
+                return self._keep(key, known), False
+            found = self._found(leaf)
+            self.earlier.keep(leaf, found)
+            return self._keep(key, found), True
         return self._keep(key, self._found(leaf)), True
 
     def _found(self, leaf: Condition) -> Bits:

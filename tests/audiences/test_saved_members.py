@@ -35,9 +35,11 @@ from qa_lib.rules import (
     Any,
     Attribute,
     Catalogue,
+    Dates,
     Event,
     InAudience,
     Last,
+    Measure,
     Not,
     RandomSplit,
     Rule,
@@ -214,6 +216,31 @@ def test_new_data_concern_only_those_who_read_them(library: AudienceLibrary) -> 
         assert after.loc[name, "count"] == len(naive(later, rule))
 
 
+def test_of_a_rule_only_the_conditions_that_a_new_day_concerns_are_run(library: AudienceLibrary) -> None:
+    workspace = library.workspace
+    last_spring = Event("visit", window=Dates("2017-03-01", "2017-05-31"), value=3)
+    of_an_age = Attribute("age_band", "=", "45-54")
+    library.save(Audience(name="some", rule=All(of_an_age, last_spring, Not(VISITORS))), "Li")
+    library.save(Audience(name="others", rule=All(last_spring, Not(of_an_age))), "Li")
+    now = workspace.snapshot()
+    first = library.refresh(build(workspace, now.as_of - timedelta(minutes=1)))
+    assert first["conditions_run"].tolist() == [3, 0]
+    assert first["conditions_taken_over"].sum() == 0
+    kept = workspace.root / "audiences" / "conditions"
+    assert len(list(kept.iterdir())) == 3
+    after = library.refresh(now).set_index("name")
+    assert after["status"].to_dict() == {"some": "evaluated", "others": "same facts"}
+    assert after.loc["some", ["conditions_run", "conditions_taken_over"]].tolist() == [1, 2]
+    assert after.loc["some", "count"] == len(naive(now, All(of_an_age, last_spring, Not(VISITORS))))
+    # what is damaged is run again
+    for file in kept.iterdir():
+        file.write_bytes(b"short")
+    library.save(Audience(name="more", rule=Any(of_an_age, last_spring)), "Li")
+    more = library.refresh(now, ["more"])
+    assert more["conditions_taken_over"].sum() == 0
+    assert more["count"].tolist() == [len(naive(now, Any(of_an_age, last_spring)))]
+
+
 def test_a_damaged_or_missing_file_is_evaluated_again(library: AudienceLibrary) -> None:
     library.save(Audience(name="a", rule=REGULARS), "Li")
     kept = library.materialise("a")
@@ -267,6 +294,9 @@ def test_explanations_and_history_of_an_audience_stay_inside_its_base(
         (All(REGULARS, Not(Tag("first_order_on", "in last", Last(30)))), True),
         (VISITORS, True),
         (Event("visit"), True),
+        (Event("visit", window=Dates("2017-01-01", "2017-02-01")), False),
+        (Event("visit", window=Dates("2017-12-01", "2030-01-01")), True),
+        (Event("visit", window=Dates("2017-01-01", "2017-02-01"), measure=Measure("days_since_last")), True),
         (Tag("first_order_on", "before", "2017-06-01"), False),
         (All(REGULARS, RandomSplit("a", 0, 0.5)), False),
     ],
