@@ -34,6 +34,7 @@ UNITS: dict[str, Label] = {
     "week": Label("周", "weeks"),
     "month": Label("个月", "months"),
 }
+_WHOLE_DAYS = Label("（自然日）", " (calendar)")
 WINDOWS: dict[str, Label] = {
     "last": Label("最近", "in the last"),
     "ago": Label("之前的区间", "between … ago"),
@@ -88,11 +89,14 @@ def window_words(window: Last | Ago | Dates | Ever) -> Label:
             zh, en = UNITS[unit]
             one = en.rstrip("s") if n == 1 else en
             number = "" if n == 1 else f"{n} "
-            whole = Label("（自然日）", " (calendar)") if calendar else Label("", "")
+            whole = _WHOLE_DAYS if calendar else Label("", "")
             return Label(f"最近 {n} {zh}{whole.zh}", f"the last {number}{one}{whole.en}")
-        case Ago(near=near, far=far, unit=unit):
+        case Ago(near=near, far=far, unit=unit, calendar=calendar):
             zh, en = UNITS[unit]
-            return Label(f"{far} 至 {near} {zh}前", f"the time between {far} and {near} {en} ago")
+            whole = _WHOLE_DAYS if calendar else Label("", "")
+            return Label(
+                f"{far} 至 {near} {zh}前{whole.zh}", f"the time between {far} and {near} {en} ago{whole.en}"
+            )
         case Dates(first=first, last=last):
             return Label(f"{first} 至 {last}", f"{first} to {last}")
         case _:

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from qa_lib.rules.spec import Day, Fault, Spec, Truth, Whole
 
@@ -58,6 +58,14 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
         return _EARLIEST
 
 
+def _whole_days(unit: Unit, *, calendar: bool) -> None:
+    if calendar and unit not in WHOLE_DAYS:
+        raise Fault(
+            f"a calendar window counts days, weeks or months, not {unit}s",
+            "自然日窗口只能按天、周、月计",
+        )
+
+
 class Last(Spec):
     """The last `n` units before `as_of`."""
 
@@ -69,11 +77,7 @@ class Last(Spec):
 
     @model_validator(mode="after")
     def _calendar_needs_days(self) -> Last:
-        if self.calendar and self.unit in ("minute", "hour"):
-            raise Fault(
-                f"a calendar window counts days, weeks or months, not {self.unit}s",
-                "自然日窗口只能按天、周、月计",
-            )
+        _whole_days(self.unit, calendar=self.calendar)
         return self
 
     def bounds(self, as_of: datetime, zone: ZoneInfo) -> Bounds:
@@ -82,13 +86,29 @@ class Last(Spec):
 
 
 class Ago(Spec):
-    """Between `near` and `far` units ago: `[as_of − far, as_of − near)`."""
+    """Between `near` and `far` units ago: `[as_of − far, as_of − near)`.
+
+    With `calendar` both ends are local midnights, `far` and `near` days (or 7 times as many) before `as_of`'s
+    own day; a `near` of 0 ends at `as_of`. So `Ago(0, n)` is `Last(n)`, and `Ago(0, 7)` and `Ago(7, 14)` together
+    are `Ago(0, 14)`.
+    """
 
     _positional = ("near", "far", "unit")
     kind: Literal["ago"] = "ago"
     near: Whole = Field(ge=0, le=MAX_UNITS)
     far: Whole = Field(ge=1, le=MAX_UNITS)
     unit: Unit = "day"
+    calendar: Truth | None = None
+
+    @field_validator("calendar")
+    @classmethod
+    def _said_or_not(cls, calendar: bool | None) -> bool | None:
+        return calendar or None  # a rolling window has one spelling, and so one hash
+
+    @model_validator(mode="after")
+    def _calendar_needs_days(self) -> Ago:
+        _whole_days(self.unit, calendar=bool(self.calendar))
+        return self
 
     @model_validator(mode="after")
     def _near_before_far(self) -> Ago:
@@ -101,7 +121,11 @@ class Ago(Spec):
 
     def bounds(self, as_of: datetime, zone: ZoneInfo) -> Bounds:
         """Start (inside) and end (outside) in UTC."""
-        return step_back(as_of, self.far, self.unit, zone), step_back(as_of, self.near, self.unit, zone)
+        calendar = bool(self.calendar)
+        start = step_back(as_of, self.far, self.unit, zone, calendar=calendar)
+        if self.near == 0:
+            return start, as_of
+        return start, step_back(as_of, self.near, self.unit, zone, calendar=calendar)
 
 
 class Dates(Spec):

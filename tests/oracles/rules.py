@@ -179,7 +179,11 @@ def bounds(window: dict[str, Any], facts: Facts) -> tuple[int | None, int]:
             return back(as_of, window["n"], unit, zone, calendar=calendar), microseconds(as_of)
         case "ago":
             unit = window.get("unit", "day")
-            return back(as_of, window["far"], unit, zone), back(as_of, window["near"], unit, zone)
+            calendar = window.get("calendar", False)
+            end = microseconds(as_of)
+            if window["near"]:
+                end = back(as_of, window["near"], unit, zone, calendar=calendar)
+            return back(as_of, window["far"], unit, zone, calendar=calendar), end
         case _:
             last = date.fromisoformat(window["last"]) + timedelta(days=1)
             first = midnight_us(date.fromisoformat(window["first"]), zone)

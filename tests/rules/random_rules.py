@@ -42,6 +42,12 @@ def windows() -> st.SearchStrategy[Json]:
             n,
             st.sampled_from(["hour", "day", "week", "month"]),
         ),
+        st.builds(
+            lambda a, b, u: {"kind": "ago", "near": a, "far": a + b, "unit": u, "calendar": True},
+            st.integers(0, 20),
+            n,
+            st.sampled_from(["day", "week"]),
+        ),
         st.builds(lambda a, b: {"kind": "dates", "first": min(a, b), "last": max(a, b)}, days, days),
     )
 

@@ -57,6 +57,7 @@ function isWindow(v: unknown): boolean {
   if (!isObject(v)) return false;
   const numbers: Record<string, string[]> = { last: ["n"], ago: ["near", "far"], dates: [], ever: [] };
   const wanted = isText(v.kind) ? numbers[v.kind] : undefined;
+  if (!isOptional(v.calendar, isYesNo)) return false;
   const texts = v.kind === "dates" ? ["first", "last"] : v.kind === "ever" ? [] : ["unit"];
   return !!wanted && wanted.every((key) => isNumber(v[key])) && texts.every((key) => isText(v[key]));
 }

@@ -16,6 +16,8 @@ export interface Ago {
   near: number;
   far: number;
   unit: Unit;
+  /** Only written where it holds. */
+  calendar?: boolean;
 }
 export interface Dates {
   kind: "dates";

@@ -212,6 +212,18 @@ describe("editing", () => {
     expect((of(model)[1] as EventCondition).window).toEqual({ kind: "ago", near: 30, far: 120, unit: "day" });
   });
 
+  it("a stretch some time ago is counted in whole days, and says so only then", () => {
+    const model = show({ value: rule("every_window_and_measure") });
+    const wholeDays = () => within(node("1")).queryByLabelText("Whole days");
+    fireEvent.click(wholeDays()!);
+    pause();
+    expect((of(model)[1] as EventCondition).window).toEqual({ kind: "ago", near: 30, far: 90, unit: "day", calendar: true });
+    fireEvent.change(within(node("1")).getByLabelText("Unit"), { target: { value: "hour" } });
+    pause();
+    expect((of(model)[1] as EventCondition).window).toEqual({ kind: "ago", near: 30, far: 90, unit: "hour" });
+    expect(wholeDays()).toBeNull();
+  });
+
   it("groups are negated, switched, copied, added and removed", () => {
     const model = show();
     fireEvent.click(within(node("")).getAllByTestId("qa-not")[0]!);

@@ -54,7 +54,9 @@ export function LastEditor({ value, label, onChange, wholeDays }: LastProps) {
 }
 
 function AgoEditor({ value, onChange }: { value: Ago; onChange: (value: Ago) => void }) {
+  const { catalogue } = useBuilder();
   const t = useWords();
+  const written = ({ calendar, ...rest }: Ago): Ago => (calendar && takesWholeDays(catalogue, rest.unit) ? { ...rest, calendar } : rest);
   return (
     <span className="qa-window-part">
       <NumberInput
@@ -73,8 +75,16 @@ function AgoEditor({ value, onChange }: { value: Ago; onChange: (value: Ago) => 
         whole
         onChange={(near) => near !== undefined && onChange({ ...value, near })}
       />
-      <UnitSelect value={value.unit} onChange={(unit) => onChange({ ...value, unit })} />
+      <UnitSelect value={value.unit} onChange={(unit) => onChange(written({ ...value, unit }))} />
       <span className="qa-between">{t("ago")}</span>
+      {takesWholeDays(catalogue, value.unit) && (
+        <Checkbox
+          label={t("calendar")}
+          title={t("calendarHint")}
+          checked={value.calendar ?? false}
+          onChange={(calendar) => onChange(written({ ...value, calendar }))}
+        />
+      )}
     </span>
   );
 }

@@ -139,9 +139,10 @@ class Span:
                     self.length = window.n * LENGTHS_US[window.unit]
                 self.start = edge_back(window.n, window.unit, zone, calendar=window.calendar)
             case Ago():
-                self.start = edge_back(window.far, window.unit, zone)
+                calendar = bool(window.calendar)
+                self.start = edge_back(window.far, window.unit, zone, calendar=calendar)
                 if window.near:
-                    self.end = edge_back(window.near, window.unit, zone)
+                    self.end = edge_back(window.near, window.unit, zone, calendar=calendar)
             case Dates():
                 self.start = fixed(midnight_us(window.first, zone))
                 self._latest = midnight_us(window.last + timedelta(days=1), zone)
