@@ -7,11 +7,12 @@ the field, the event, the audience, the salt.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+import threading
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any as AnyValue
+from typing import NamedTuple
 
 from qa_lib.rules.model import All, Any, Path, Rule, Sequence, walk
 
@@ -65,16 +66,57 @@ def places(whole: Place) -> Iterator[Place]:
         yield from places(child)
 
 
-@lru_cache(maxsize=4_096)
 def form(rule: Rule) -> str:
     """A hash under which the order of a group, and a group of one that is not negated, say nothing."""
-    if not isinstance(rule, All | Any):
-        return rule.hash
-    inside = sorted(form(child) for child in rule.of)
-    if len(inside) == 1 and not rule.negated:
-        return inside[0]
-    kind = rule.kind if len(inside) > 1 else "all"
-    return hashlib.sha256(" ".join([kind, str(rule.negated), *inside]).encode()).hexdigest()
+    return _look(rule).form
+
+
+class _Look(NamedTuple):
+    """What is compared of a rule, found once: its form, and its conditions by hash and by subject."""
+
+    form: str
+    parts: dict[str, AnyValue]
+    size: int
+    hashes: Counter[str]
+    subjects: Counter[tuple[AnyValue, ...]]
+
+
+#: The rules that were compared last, by their hash.
+_seen: OrderedDict[str, _Look] = OrderedDict()
+_lock = threading.Lock()
+_MOST = 8_192
+
+
+def _look(rule: Rule) -> _Look:
+    with _lock:
+        found = _seen.get(rule.hash)
+    if found is None:
+        found = _group_look(rule) if isinstance(rule, All | Any) else _leaf_look(rule)
+        with _lock:
+            _seen[rule.hash] = found
+            while len(_seen) > _MOST:
+                _seen.popitem(last=False)
+    return found
+
+
+def _leaf_look(leaf: Rule) -> _Look:
+    return _Look(leaf.hash, leaf.to_dict(), 1, Counter([leaf.hash]), Counter([subject(leaf)]))
+
+
+def _group_look(group: All | Any) -> _Look:
+    looks = [_look(child) for child in group.of]
+    inside = sorted(look.form for look in looks)
+    if len(inside) == 1 and not group.negated:
+        form = inside[0]
+    else:
+        kind = group.kind if len(inside) > 1 else "all"
+        form = hashlib.sha256(" ".join([kind, str(group.negated), *inside]).encode()).hexdigest()
+    hashes: Counter[str] = Counter()
+    subjects: Counter[tuple[AnyValue, ...]] = Counter()
+    for look in looks:
+        hashes.update(look.hashes)
+        subjects.update(look.subjects)
+    return _Look(form, {}, sum(look.size for look in looks), hashes, subjects)
 
 
 def subject(leaf: Rule) -> tuple[AnyValue, ...]:
@@ -89,34 +131,35 @@ def subject(leaf: Rule) -> tuple[AnyValue, ...]:
 
 def likeness(old: Rule, new: Rule) -> float:
     """How much of one rule is in the other: 3 when equal, above 0 when something is, else 0."""
-    if form(old) == form(new):
+    return _likeness(_look(old), _look(new), (_is_group(old), _is_group(new)))
+
+
+def _likeness(old: _Look, new: _Look, groups: tuple[bool, bool]) -> float:
+    if old.form == new.form:
         return _EXACT
-    if not _is_group(old) and not _is_group(new):
-        if subject(old) != subject(new):
+    if not any(groups):
+        if old.subjects != new.subjects:
             return 0.0
-        one, other = _parts_of(old), _parts_of(new)
+        one, other = old.parts, new.parts
         names = set(one) | set(other)
         return 1 + sum(one.get(n) == other.get(n) for n in names) / (len(names) + 1)
-    olds, news = _leaves(old), _leaves(new)
-    exact = (Counter(x.hash for x in olds) & Counter(x.hash for x in news)).total()
-    alike = (Counter(map(subject, olds)) & Counter(map(subject, news))).total() - exact
+    exact = _shared(old.hashes, new.hashes)
+    alike = _shared(old.subjects, new.subjects) - exact
     shared = exact + max(alike, 0) / 2
     if not shared:
         return 0.0
-    return 1 + shared / max(len(olds), len(news)) - 0.01 * (_is_group(old) != _is_group(new))
+    return 1 + shared / max(old.size, new.size) - 0.01 * (groups[0] != groups[1])
 
 
-@lru_cache(maxsize=4_096)
-def _parts_of(leaf: Rule) -> dict[str, AnyValue]:
-    return leaf.to_dict()
+def _shared(one: Counter[AnyValue], other: Counter[AnyValue]) -> int:
+    """How many the two have in common."""
+    if len(other) < len(one):
+        one, other = other, one
+    return sum(min(n, other[key]) for key, n in one.items() if key in other)
 
 
 def _is_group(rule: Rule) -> bool:
     return isinstance(rule, All | Any)
-
-
-def _leaves(rule: Rule) -> list[Rule]:
-    return [node for _, node in walk(rule) if not _is_group(node)]
 
 
 def _inside(whole: Rule, part: Rule) -> list[float]:
@@ -203,13 +246,22 @@ def _pairs(olds: tuple[Rule, ...], news: tuple[Rule, ...]) -> dict[int, int]:
         if by_form.get(form(new)):
             found[j] = by_form[form(new)].pop(0)
     taken = set(found.values())
-    scored = [
-        (-score, abs(i - j), i, j)
-        for j, new in enumerate(news)
-        if j not in found
-        for i, old in enumerate(olds)
-        if i not in taken and (score := likeness(old, new))
-    ]
+    left = [(i, _look(old), _is_group(old)) for i, old in enumerate(olds) if i not in taken]
+    by_subject: dict[tuple[AnyValue, ...], list[tuple[int, _Look, bool]]] = {}
+    for one in left:
+        for about in one[1].subjects:
+            by_subject.setdefault(about, []).append(one)
+    scored = []
+    for j, new in enumerate(news):
+        if j in found:
+            continue
+        seen, group = _look(new), _is_group(new)
+        near = {
+            i: (old, is_group) for about in seen.subjects for i, old, is_group in by_subject.get(about, ())
+        }
+        for i, (old, is_group) in near.items():  # who shares no subject is not alike
+            if score := _likeness(seen, old, (group, is_group)):
+                scored.append((-score, abs(i - j), i, j))
     for _, _, i, j in sorted(scored):
         if j not in found and i not in taken:
             found[j] = i
