@@ -131,24 +131,20 @@ def subject(leaf: Rule) -> tuple[AnyValue, ...]:
 
 def likeness(old: Rule, new: Rule) -> float:
     """How much of one rule is in the other: 3 when equal, above 0 when something is, else 0."""
-    return _likeness(_look(old), _look(new), (_is_group(old), _is_group(new)))
-
-
-def _likeness(old: _Look, new: _Look, groups: tuple[bool, bool]) -> float:
-    if old.form == new.form:
+    one, other = _look(old), _look(new)
+    if one.form == other.form:
         return _EXACT
-    if not any(groups):
-        if old.subjects != new.subjects:
+    if not _is_group(old) and not _is_group(new):
+        if one.subjects != other.subjects:
             return 0.0
-        one, other = old.parts, new.parts
-        names = set(one) | set(other)
-        return 1 + sum(one.get(n) == other.get(n) for n in names) / (len(names) + 1)
-    exact = _shared(old.hashes, new.hashes)
-    alike = _shared(old.subjects, new.subjects) - exact
+        names = set(one.parts) | set(other.parts)
+        return 1 + sum(one.parts.get(n) == other.parts.get(n) for n in names) / (len(names) + 1)
+    exact = _shared(one.hashes, other.hashes)
+    alike = _shared(one.subjects, other.subjects) - exact
     shared = exact + max(alike, 0) / 2
     if not shared:
         return 0.0
-    return 1 + shared / max(old.size, new.size) - 0.01 * (groups[0] != groups[1])
+    return 1 + shared / max(one.size, other.size) - 0.01 * (_is_group(old) != _is_group(new))
 
 
 def _shared(one: Counter[AnyValue], other: Counter[AnyValue]) -> int:
@@ -246,22 +242,18 @@ def _pairs(olds: tuple[Rule, ...], news: tuple[Rule, ...]) -> dict[int, int]:
         if by_form.get(form(new)):
             found[j] = by_form[form(new)].pop(0)
     taken = set(found.values())
-    left = [(i, _look(old), _is_group(old)) for i, old in enumerate(olds) if i not in taken]
-    by_subject: dict[tuple[AnyValue, ...], list[tuple[int, _Look, bool]]] = {}
-    for one in left:
-        for about in one[1].subjects:
-            by_subject.setdefault(about, []).append(one)
-    scored = []
-    for j, new in enumerate(news):
-        if j in found:
-            continue
-        seen, group = _look(new), _is_group(new)
-        near = {
-            i: (old, is_group) for about in seen.subjects for i, old, is_group in by_subject.get(about, ())
-        }
-        for i, (old, is_group) in near.items():  # who shares no subject is not alike
-            if score := _likeness(seen, old, (group, is_group)):
-                scored.append((-score, abs(i - j), i, j))
+    by_subject: dict[tuple[AnyValue, ...], list[int]] = {}
+    for i, old in enumerate(olds):
+        for about in _look(old).subjects if i not in taken else ():
+            by_subject.setdefault(about, []).append(i)
+    scored = [
+        (-score, abs(i - j), i, j)
+        for j, new in enumerate(news)
+        if j not in found
+        # who shares no subject is not alike
+        for i in {i for about in _look(new).subjects for i in by_subject.get(about, ())}
+        if (score := likeness(olds[i], new))
+    ]
     for _, _, i, j in sorted(scored):
         if j not in found and i not in taken:
             found[j] = i
