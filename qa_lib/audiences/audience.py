@@ -11,7 +11,7 @@ from pydantic import field_validator
 
 from qa_lib.rules import All, Catalogue, InAudience, Rule, read_rule, sentence
 from qa_lib.rules.model import Node, walk
-from qa_lib.rules.spec import WHOLE, Spec
+from qa_lib.rules.spec import WHOLE, Fault, Spec
 from qa_lib.tables import Label
 
 #: An audience and one of its versions, or None for the version that is active.
@@ -65,6 +65,16 @@ class Audience(Spec):
     description: str = ""
     base: Base | None = None
     priority: Priority | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _can_be_read(cls, name: str) -> str:
+        if not name.strip() or "\0" in name:
+            raise Fault(
+                "a name is a text that can be read; this one is blank or holds a NUL character",
+                "名称须是可读的文字，不能为空白，也不能含 NUL 字符",
+            )
+        return name
 
     @field_validator("rule", mode="before")
     @classmethod

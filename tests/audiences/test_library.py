@@ -281,3 +281,9 @@ def test_an_audience_without_a_base_keeps_its_json_and_hash() -> None:
     assert Audience.from_json(based.to_json()) == based
     assert based.base == Base("vip")
     assert based.hash != Audience(name="x", rule=All()).hash
+
+
+@pytest.mark.parametrize("name", ["", " ", "\n\t", "a\0b", "n" * 201])
+def test_a_name_that_nobody_can_read_is_refused(name: str) -> None:
+    with pytest.raises(SpecError, match="name"):
+        Audience(name=name, rule=All())

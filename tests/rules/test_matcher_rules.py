@@ -41,6 +41,11 @@ def test_weights_order_then_the_declared_key_then_the_name() -> None:
         assert found.winners == {"banner": ("z",), "coupons": ("c2", "c1")}
 
 
+def test_an_inclusive_group_without_a_rule_is_refused() -> None:
+    with pytest.raises(UnknownName, match=r"'coupon' holds no rule\. Did you mean 'coupons'"):
+        Matcher([ActiveRule("c", All(), group="coupons")], SMALL, UTC_ZONE, inclusive=["coupon"])
+
+
 def test_weights_and_groups_never_change_who_matches() -> None:
     rule = Tag("points", ">", 5)
     for weight in (-1.0, 0.0, 3.0):

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from qa_lib.errors import SpecError
+from qa_lib.errors import SpecError, UnknownName, did_you_mean
 from qa_lib.rules.catalogue import Catalogue
 from qa_lib.rules.check import require
 from qa_lib.rules.matcher.active import ActiveRule, by_priority, winners
@@ -121,7 +121,8 @@ class Matcher:
     Raises
     ------
     SpecError, UnknownName
-        When two rules have one name, or a rule does not fit the catalogue; the message names the rule.
+        When two rules have one name, an inclusive group holds no rule, or a rule does not fit the catalogue; the
+        message names the rule.
     """
 
     def __init__(
@@ -142,6 +143,10 @@ class Matcher:
         plug = audience_plug(audiences)
         self.predicates = Predicates(catalogue, zone, {**PLUGS, "audience": plug, **(plugs or {})})
         self._require_names()
+        for group in sorted(self.inclusive - {group for group in self.groups if group is not None}):
+            raise UnknownName(
+                f"The inclusive group {group!r} holds no rule.{did_you_mean(group, filter(None, self.groups))}"
+            )
         conditions: dict[AnyValue, None] = {}
         self.condition_count = 0
         for active in self.rules:
