@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,8 @@ _OVERLAPPED = 12_264
 #: A lane of 16 bits holds the sum of so many pairs of counts, each at most 64.
 _LANE_ROOM = 511
 _EVEN_BYTES = np.uint64(0x00FF00FF00FF00FF)
+#: Sets of so many words are overlapped by two threads.
+_WORTH_A_THREAD = 8 * _OVERLAPPED
 #: Words that are joined at a time: the result stays in the processor's cache from set to set.
 _JOINED = 32_768
 
@@ -79,9 +82,23 @@ def _joined(join: np.ufunc, sets: Iterable[Bits]) -> Bits:
 def overlaps(sets: Sequence[Bits]) -> npt.NDArray[np.int64]:
     """How many people each two sets share; shape (n_sets, n_sets), the sets' own counts on the diagonal.
 
-    Block by block of words, so that the block of every set stays in the processor's cache. The counts of
-    eight words are one word of eight bytes; these are summed as four lanes of 16 bits.
+    Large sets are cut in two, one part for each of two threads. Block by block of words, so that the block of
+    every set stays in the processor's cache. The counts of eight words are one word of eight bytes; these are
+    summed as four lanes of 16 bits.
     """
+    words = len(sets[0]) if len(sets) else 0
+    if words < _WORTH_A_THREAD:
+        upper = _upper_overlaps(sets)
+    else:
+        middle = words // 2
+        with ThreadPoolExecutor(1) as other:
+            second = other.submit(_upper_overlaps, [one[middle:] for one in sets])
+            upper = _upper_overlaps([one[:middle] for one in sets]) + second.result()
+    return upper + np.triu(upper, 1).T
+
+
+def _upper_overlaps(sets: Sequence[Bits]) -> npt.NDArray[np.int64]:
+    """The upper half of the table of overlaps."""
     table = np.zeros((len(sets), len(sets)), dtype=np.int64)
     words = len(sets[0]) if len(sets) else 0
     blocks = max(1, -(-words // _OVERLAPPED))  # of one size, so that the last one is no waste
@@ -98,7 +115,7 @@ def overlaps(sets: Sequence[Bits]) -> npt.NDArray[np.int64]:
             pairs = (counts & _EVEN_BYTES) + ((counts >> np.uint64(8)) & _EVEN_BYTES)
             summed = pairs.reshape(len(pairs), runs, -1).sum(axis=2)
             table[i, i:] += summed.view(np.uint16).sum(axis=1, dtype=np.int64)
-    return np.triu(table) + np.triu(table, 1).T
+    return table
 
 
 def complement(bits: Bits, universe: Bits) -> Bits:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Any as AnyValue
 from zoneinfo import ZoneInfo
 
@@ -38,6 +39,8 @@ _DAY = date(1970, 1, 1).toordinal()
 _DAY_US = 86_400_000_000
 #: Doubles hold every integer up to here; beyond it a sum or a decimal would be rounded.
 _EXACT = 2**53
+#: How many people's values are compared at a time, whole words of bits: their flags stay in the processor's cache.
+_COMPARED = 2**19
 
 _ORDERED: dict[str, Callable[[Values, int | float], Flags]] = {
     "=": np.equal,
@@ -86,12 +89,23 @@ class Native:
         except _LeftToSql:
             return None
 
+    @cached_property
+    def _everybody(self) -> Bits:
+        return bits.everybody(self.size)
+
     # -- fields --------------------------------------------------------------------------------
 
     def _field(self, leaf: Attribute | Tag, field: Field) -> Bits:
         if field.type == "boolean" and self.columns.has_bitset(field.name):
             return self._boolean(leaf)
-        return bits.from_flags(self._compared(leaf, self._column(field.name), slice(None)))
+        column = self._column(field.name)
+        if self.size <= _COMPARED:
+            return bits.from_flags(self._compared(leaf, column, slice(None)))
+        found = np.empty(-(-self.size // 64), dtype=np.uint64)
+        for start in range(0, self.size, _COMPARED):
+            part = bits.from_flags(self._compared(leaf, column, slice(start, start + _COMPARED)))
+            found[start // 64 : start // 64 + len(part)] = part
+        return found
 
     def _column(self, name: str) -> Column:
         column = self.columns.array(name)
@@ -101,18 +115,18 @@ class Native:
 
     def _boolean(self, leaf: Attribute | Tag) -> Bits:
         true, known = self.columns.bitset(leaf.field), self.columns.known(leaf.field)
-        everybody = bits.everybody(self.size)
-        there = everybody if known is None else known
         match leaf.operator:
             case "is set":
-                return there
+                return self._everybody if known is None else known
             case "is not set":
-                return bits.complement(there, everybody)
+                return bits.complement(self._everybody if known is None else known, self._everybody)
             case "=" | "!=":
                 wanted = leaf.value if leaf.operator == "=" else not leaf.value
-                found = true if wanted else bits.complement(true, there)
+                found = true
+                if not wanted:
+                    found = bits.complement(true, self._everybody if known is None else known)
                 if known is not None and _includes_missing(leaf):
-                    found = bits.union([found, bits.complement(known, everybody)])
+                    found = bits.union([found, bits.complement(known, self._everybody)])
                 return found
             case _:
                 raise _LeftToSql

@@ -65,9 +65,13 @@ def test_what_is_kept_is_bounded_and_can_be_forgotten(engine: Engine) -> None:
     assert cache.get((True, "5")) is None
 
 
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("size", [0, 1, 63, 4_096, 65_000, 900_000])
-def test_overlaps_count_as_python_sets_do_even_where_everybody_is_in(size: int) -> None:
-    """Across the edges of words, lanes and blocks; full sets are where a lane would overflow first."""
+def test_overlaps_count_as_python_sets_do_even_where_everybody_is_in(
+    size: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Across the edges of words, lanes, blocks and threads; full sets are where a lane would overflow first."""
+    monkeypatch.setattr(bits, "_WORTH_A_THREAD", 1 if threads == 2 else 2**40)
     drawn = np.random.default_rng(3).random((3, size)) < np.array([[0.5], [0.01], [0.9]])
     flags = [*drawn, np.ones(size, dtype=bool), np.zeros(size, dtype=bool)]
     found = bits.overlaps([bits.from_flags(one) for one in flags])

@@ -32,6 +32,7 @@ from qa_lib.rules import (
     to_numbers,
 )
 from qa_lib.rules import bits as bit_sets
+from qa_lib.rules import native as native_columns
 from qa_lib.rules.followed import followed
 from qa_lib.rules.journeys import Duration, Sequence, Step
 from qa_lib.rules.native import Native
@@ -50,7 +51,14 @@ def by_sql(engine: Engine, rule: object) -> list[int]:
     return sorted(int(n) for n in run_sql(engine.snapshot, compiled))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.fixture(params=[64, native_columns._COMPARED], ids=["blocks of 64", "one block"])
+def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many people's values are compared at a time."""
+    monkeypatch.setattr(native_columns, "_COMPARED", request.param)
+
+
+@pytest.mark.usefixtures("blocks")
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_random_conditions_select_whom_their_sql_selects(
     engine: Engine, company_world: World, data: st.DataObject
