@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Bits = npt.NDArray[np.uint64]
+Found = TypeVar("Found")
 #: Words of each set that are overlapped at a time.
 _OVERLAPPED = 12_264
 #: A lane of 16 bits holds the sum of so many pairs of counts, each at most 64.
 _LANE_ROOM = 511
 _EVEN_BYTES = np.uint64(0x00FF00FF00FF00FF)
-#: Sets of so many words are overlapped by two threads.
+#: Sets of so many words are worked on by two threads.
 _WORTH_A_THREAD = 8 * _OVERLAPPED
 #: Words that are joined at a time: the result stays in the processor's cache from set to set.
 _JOINED = 32_768
@@ -71,29 +75,48 @@ def _joined(join: np.ufunc, sets: Iterable[Bits]) -> Bits:
     if not others:
         return first
     found: Bits = np.empty_like(first)
-    for start in range(0, len(found), _JOINED):
-        part = slice(start, start + _JOINED)
-        block = join(first[part], others[0][part], out=found[part])
-        for other in others[1:]:
-            join(block, other[part], out=block)
+
+    def work(start: int, stop: int) -> None:
+        for begin in range(start, stop, _JOINED):
+            part = slice(begin, min(begin + _JOINED, stop))
+            block = join(first[part], others[0][part], out=found[part])
+            for other in others[1:]:
+                join(block, other[part], out=block)
+
+    in_halves(work, len(found))
     return found
+
+
+def in_halves(work: Callable[[int, int], Found], words: int) -> list[Found]:
+    """What `work(start, stop)` gives over these words: two halves on two threads where there are many.
+
+    `work` must not ask for halves itself.
+    """
+    if words < _WORTH_A_THREAD:
+        return [work(0, words)]
+    second = _second_thread().submit(work, words // 2, words)
+    return [work(0, words // 2), second.result()]
+
+
+@cache
+def _second_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="bits")
+
+
+os.register_at_fork(
+    after_in_child=_second_thread.cache_clear
+)  # a thread does not live on in a forked process
 
 
 def overlaps(sets: Sequence[Bits]) -> npt.NDArray[np.int64]:
     """How many people each two sets share; shape (n_sets, n_sets), the sets' own counts on the diagonal.
 
-    Large sets are cut in two, one part for each of two threads. Block by block of words, so that the block of
+    Block by block of words, so that the block of
     every set stays in the processor's cache. The counts of eight words are one word of eight bytes; these are
     summed as four lanes of 16 bits.
     """
     words = len(sets[0]) if len(sets) else 0
-    if words < _WORTH_A_THREAD:
-        upper = _upper_overlaps(sets)
-    else:
-        middle = words // 2
-        with ThreadPoolExecutor(1) as other:
-            second = other.submit(_upper_overlaps, [one[middle:] for one in sets])
-            upper = _upper_overlaps([one[:middle] for one in sets]) + second.result()
+    upper = sum(in_halves(lambda start, stop: _upper_overlaps([one[start:stop] for one in sets]), words))
     return upper + np.triu(upper, 1).T
 
 

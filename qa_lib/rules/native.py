@@ -102,9 +102,13 @@ class Native:
         if self.size <= _COMPARED:
             return bits.from_flags(self._compared(leaf, column, slice(None)))
         found = np.empty(-(-self.size // 64), dtype=np.uint64)
-        for start in range(0, self.size, _COMPARED):
-            part = bits.from_flags(self._compared(leaf, column, slice(start, start + _COMPARED)))
-            found[start // 64 : start // 64 + len(part)] = part
+
+        def work(start: int, stop: int) -> None:
+            for begin in range(start, stop, _COMPARED // 64):
+                end = min(begin + _COMPARED // 64, stop)
+                found[begin:end] = bits.from_flags(self._compared(leaf, column, slice(64 * begin, 64 * end)))
+
+        bits.in_halves(work, len(found))
         return found
 
     def _column(self, name: str) -> Column:
@@ -322,8 +326,10 @@ def _integers(values: Values, key: str, given: list[Decimal]) -> Flags:
 def _one_of(values: Values, whole: list[int]) -> Flags:
     if len(whole) > 8:
         return np.isin(values, np.array(whole, dtype=np.int64))
-    found = np.zeros(len(values), dtype=bool)
-    for number in whole:
+    if not whole:
+        return np.zeros(len(values), dtype=bool)
+    found: Flags = values == whole[0]
+    for number in whole[1:]:
         found |= values == number
     return found
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import warnings
+
 import numpy as np
 import pytest
 
@@ -76,3 +79,15 @@ def test_overlaps_count_as_python_sets_do_even_where_everybody_is_in(
     flags = [*drawn, np.ones(size, dtype=bool), np.zeros(size, dtype=bool)]
     found = bits.overlaps([bits.from_flags(one) for one in flags])
     assert found.tolist() == [[int((a & b).sum()) for b in flags] for a in flags]
+
+
+def test_a_forked_process_has_a_second_thread_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bits, "_WORTH_A_THREAD", 1)
+    sets = [bits.from_flags(np.arange(1_000) % n == 0) for n in (2, 3)]
+    assert bits.count(bits.intersection(sets)) == 167
+    with warnings.catch_warnings():  # Python 3.12 and later warn of any fork beside threads
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        os._exit(0 if bits.count(bits.intersection(sets)) == 167 else 1)
+    assert os.waitpid(child, 0)[1] == 0

@@ -51,10 +51,12 @@ def by_sql(engine: Engine, rule: object) -> list[int]:
     return sorted(int(n) for n in run_sql(engine.snapshot, compiled))
 
 
-@pytest.fixture(params=[64, native_columns._COMPARED], ids=["blocks of 64", "one block"])
+@pytest.fixture(params=[64, native_columns._COMPARED], ids=["blocks of 64, two threads", "one block"])
 def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """How many people's values are compared at a time."""
+    """How many people's values are compared at a time, and on how many threads."""
     monkeypatch.setattr(native_columns, "_COMPARED", request.param)
+    if request.param == 64:
+        monkeypatch.setattr(bit_sets, "_WORTH_A_THREAD", 1)
 
 
 @pytest.mark.usefixtures("blocks")
