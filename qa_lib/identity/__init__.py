@@ -2,7 +2,8 @@
 
 `normalise` and `KINDS` say what an identifier is; `add_links` takes evidence in; `resolve` makes people
 of it and records merges, splits and quarantines; `undo` takes one back; `former_ids` says which ids a merge ended; `explain` shows the chain of
-evidence; `pair_quality` and `group_sizes` measure it against a kept truth. `generate_aliases` makes the
+evidence; `pair_quality`, `people_quality`, `quality_by_error` and `group_sizes`
+measure it against a kept truth. `generate_aliases` makes the
 demo's.
 """
 
@@ -10,7 +11,14 @@ from qa_lib.identity.aliases import AliasErrors, aliases_of, generate_aliases, r
 from qa_lib.identity.explain import Explanation, explain
 from qa_lib.identity.graph import Groups, Policy, group_links
 from qa_lib.identity.kinds import KINDS, Kind, hash_identifier, kind, normalise
-from qa_lib.identity.quality import PairQuality, group_sizes, pair_quality
+from qa_lib.identity.quality import (
+    PairQuality,
+    PeopleQuality,
+    group_sizes,
+    pair_quality,
+    people_quality,
+    quality_by_error,
+)
 from qa_lib.identity.record import (
     add_links,
     normalise_links,
@@ -29,6 +37,7 @@ __all__ = [
     "Groups",
     "Kind",
     "PairQuality",
+    "PeopleQuality",
     "Policy",
     "Resolution",
     "add_links",
@@ -43,6 +52,8 @@ __all__ = [
     "normalise",
     "normalise_links",
     "pair_quality",
+    "people_quality",
+    "quality_by_error",
     "read_links",
     "read_resolution",
     "read_truth",

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from qa_lib.errors import UnknownName, did_you_mean
-from qa_lib.identity.graph import Groups, Identifier, Policy, group_links
-from qa_lib.identity.resolve import constraints
+from qa_lib.identity.changes import constraints
+from qa_lib.identity.graph import Groups, Policy, group_links
+from qa_lib.identity.numbering import Identifier
 from qa_lib.tables import Label
 
 _STATUS: dict[str, Label] = {
