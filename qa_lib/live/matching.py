@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from qa_lib.live.view import LiveView, live_rows
+from qa_lib.live.view import LiveRow, LiveView, live_rows
 from qa_lib.profiles.live import DERIVED
-from qa_lib.rules.matcher import Followed
+from qa_lib.rules.matcher import ColdStart, Followed
 from qa_lib.rules.matcher.follow import New
 from qa_lib.sources.stream import StreamEvent, StreamState
 from qa_lib.workspace import Workspace
@@ -75,6 +75,7 @@ class Matching:
         matcher = self.view.matcher
         self._admission = matcher.admission(always=self.view.admitted_always) if matcher.rules else None
         self._follower = self.view.follower()
+        self._cold = ColdStart(matcher, self.view.records, self._follower)
         self._people.clear()
         self._number = number
 
@@ -135,7 +136,10 @@ class Matching:
             into, out_of = follower.names_of(now & ~was), follower.names_of(was & ~now)
             if person_id in stale:
                 before = {*follower.names_of(was), *stale[person_id]}
-                into, out_of = tuple({*follower.names_of(now)} - before), tuple(before - {*follower.names_of(now)})
+                into, out_of = (
+                    tuple({*follower.names_of(now)} - before),
+                    tuple(before - {*follower.names_of(now)}),
+                )
             event_id = last[person_id]
             entered += [(person_id, rule, now_us, event_id) for rule in into]
             left += [(person_id, rule, now_us, event_id) for rule in out_of]
@@ -186,15 +190,27 @@ class Matching:
         stored: dict[str, list[str]] = {one: [] for one in person_ids}
         for person_id, rule in stored_matches(con, person_ids):
             stored[person_id].append(rule)
-        for person in self.view.batch(person_ids):
-            person_id = person.person_id
-            record = self.view.as_of(self.view.with_rows(person, rows[person_id]), now_us)
-            one = self._follower.first(record, now_us)
+        for person_id, one in zip(person_ids, self._first(person_ids, rows, now_us), strict=True):
             if stored[person_id] and (missing := {*stored[person_id]} - {*self._follower.names(one)}):
                 stale[person_id] = sorted(missing)
             self._loaded[person_id] = one
         self.counts.loaded += len(person_ids)
         return stale
+
+    def _first(
+        self, person_ids: Sequence[str], rows: Mapping[str, Sequence[LiveRow]], now_us: int
+    ) -> list[Followed]:
+        """The records of people from both views."""
+        view, follower = self.view, self._follower
+        if not self._cold.is_possible:
+            people = zip(view.batch(person_ids), person_ids, strict=True)
+            records = [view.as_of(view.with_rows(person, rows[one]), now_us) for person, one in people]
+            return [follower.first(record, now_us) for record in records]
+        found = self._cold.people(person_ids, now_us)
+        for person_id, one in zip(person_ids, found, strict=True):
+            if rows[person_id]:
+                follower.after(one, now_us, view.told(rows[person_id]))
+        return found
 
     def _with_person(self, one: Followed, new: Mapping[str, list[tuple[int, Any]]], now_us: int) -> int:
         """Follow somebody of whom rules need more than counts."""

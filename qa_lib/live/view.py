@@ -195,11 +195,15 @@ class LiveView:
 
     def with_rows(self, person: Person, rows: Iterable[LiveRow]) -> Person:
         """A person after the events of the live view."""
+        return self.with_events(person, self.told(rows))
+
+    def told(self, rows: Iterable[LiveRow]) -> dict[str, list[tuple[int, Mapping[str, Any]]]]:
+        """Events of the live view by kind, as far as rules and tags read them."""
         more: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
         for event, at, text in rows:
             if event in self.wanted:
                 more.setdefault(event, []).append((at, self.parsed(event, text)))
-        return self.with_events(person, more)
+        return more
 
     def with_events(
         self, person: Person, more: Mapping[str, Sequence[tuple[int, Mapping[str, Any]]]]

@@ -46,8 +46,8 @@ class Followed:
 
     __slots__ = ("held", "over", "person", "terms", "truths", "until", "values")
 
-    def __init__(self, person: Person, truths: bytearray) -> None:
-        self.person: Person | None = person
+    def __init__(self, person: Person | None, truths: bytearray) -> None:
+        self.person = person
         self.truths = truths
         self.values: dict[int, AnyValue] = {}
         self.until: dict[str, int] = {}
@@ -70,15 +70,15 @@ class Follower:
         self, matcher: Matcher, *, keep: Collection[str] = (), is_exact: IsExact = lambda event, name: False
     ) -> None:
         self._matcher, self._predicates = matcher, matcher.predicates
-        self._kinds = kinds_of(self._predicates.plans.items(), self._predicates.spans, is_exact)
-        needed = {event for event, kind in self._kinds.items() if kind.slow}
+        self.kinds = kinds_of(self._predicates.plans.items(), self._predicates.spans, is_exact)
+        needed = {event for event, kind in self.kinds.items() if kind.slow}
         #: The kinds of events whose logs are to be handed over.
         self.kept = frozenset({*keep, *needed, *self._predicates.event_names})
-        self._with_logs = [kind for event, kind in self._kinds.items() if event in self.kept]
+        self._with_logs = [kind for event, kind in self.kinds.items() if event in self.kept]
         #: Whether records hold the person, whom the caller has to hand over with every change.
         self.needs_person = bool(self.kept or self._predicates.leaves)
         self._first_leaf = self._predicates.size - len(self._predicates.leaves)
-        places = [kind.place for kind in self._kinds.values()]
+        places = [kind.place for kind in self.kinds.values()]
         moving = {slot for place in places for slot in range(place.start, place.stop)}
         moving.update(range(self._first_leaf, self._predicates.size))
         self.masks = TermMasks(matcher.terms, len(matcher.rules), self._predicates.size, moving)
@@ -101,7 +101,7 @@ class Follower:
         predicates = self._predicates
         truths = bytearray().join((predicates.row_of(person), predicates.template[predicates.fields_end :]))
         one = Followed(person, truths)
-        for event, kind in self._kinds.items():
+        for event, kind in self.kinds.items():
             if (log := person.events.get(event)) is not None:
                 self._measure(one, kind, log, as_of)
         for slot, leaf in enumerate(predicates.leaves, self._first_leaf):
@@ -142,7 +142,7 @@ class Follower:
             one.person = person
             anew = self._read_logs(one, person, as_of, new, flipped)
         for event, events in new.items():
-            kind = self._kinds.get(event)
+            kind = self.kinds.get(event)
             if kind is None or events is None or event in anew:
                 continue
             for at, properties in events:
@@ -176,9 +176,7 @@ class Follower:
         one.truths[: len(row)] = row
         return True
 
-    def _read_logs(
-        self, one: Followed, person: Person, as_of: int, new: New, flipped: list[int]
-    ) -> set[str]:
+    def _read_logs(self, one: Followed, person: Person, as_of: int, new: New, flipped: list[int]) -> set[str]:
         """Measure what does not run; returns the kinds that were measured wholly."""
         predicates, truths, anew = self._predicates, one.truths, set()
         for kind in self._with_logs:
@@ -190,7 +188,9 @@ class Follower:
             if as_of >= one.until.get(event, NEVER) or (given is None and event in new):
                 old = truths[place]
                 truths[place] = predicates.template[place]
-                one.values = {s: v for s, v in one.values.items() if not kind.plan.first <= s < kind.plan.past}
+                one.values = {
+                    s: v for s, v in one.values.items() if not kind.plan.first <= s < kind.plan.past
+                }
                 self._measure(one, kind, log, as_of)
                 flipped += _differing(old, truths[place], place.start)
                 anew.add(event)
@@ -221,7 +221,9 @@ class Follower:
                         inside = range(low, high) if events is None else events[low:high]
                         value = total(log, str(section.measure.property), inside)
                     one.values[section.first] = value
-                    if type(value) is float:  # not exact after all: to be measured anew whenever it is looked at
+                    if (
+                        type(value) is float
+                    ):  # not exact after all: to be measured anew whenever it is looked at
                         one.over = as_of
                     value = number(value)
                 else:
@@ -250,7 +252,7 @@ def _run_on(
 ) -> None:
     """One event more in some running sections."""
     values, truths = one.values, one.truths
-    for first, past, length, known, answer, added in runs:
+    for first, past, length, known, answer, added, _ in runs:
         if length is not None and at < as_of - length:
             continue
         if added is None:

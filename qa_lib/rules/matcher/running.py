@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any as AnyValue
 from typing import NamedTuple
 
+from qa_lib.rules.matcher.compare import OrderedIndex
 from qa_lib.rules.matcher.moments import NEVER, Span
 from qa_lib.rules.matcher.person import EventLog
 from qa_lib.rules.matcher.sections import EventPlan, Filtered, MeasureSection
@@ -22,8 +23,8 @@ IsExact = Callable[[str, str], bool]
 class Run(NamedTuple):
     """One running section: its slots, the length of its window (None: all time), and what it adds up.
 
-    `known` and `answer` give the truth of its comparisons for a value; `added` is the property that is summed,
-    None for a count.
+    `known`, `answer` and `index` give the truth of its comparisons for a value; `added` is the property that is
+    summed, None for a count.
     """
 
     first: int
@@ -32,6 +33,7 @@ class Run(NamedTuple):
     known: Callable[[AnyValue], bytes | None]
     answer: Callable[[AnyValue], bytes]
     added: str | None
+    index: OrderedIndex
 
 
 class Kind:
@@ -67,21 +69,21 @@ class Kind:
         self.running = {run.first for many in runs.values() for run in many}
         sections = [section for one in self.filters for section in one.sections.values()]
         wanted = [spans[number] for number in dict.fromkeys(section.span for section in sections)]
-        #: The lengths of windows that end at the moment and are of one length, and all other windows.
-        self._rolling = [span.length for span in wanted if span.length is not None]
+        #: The lengths of windows that end at the moment and are of one length; the other windows follow.
+        self.rolling = [span.length for span in wanted if span.length is not None]
         self._spans = [span for span in wanted if span.length is None and not span.is_ever]
-        self._always = any(one.filter.timed for one in self.filters) or any(
+        self.always = any(one.filter.timed for one in self.filters) or any(
             section.measure.kind.startswith("days_since") for section in sections
         )
 
     def until(self, times: tuple[int, ...], as_of: int) -> int:
         """The first moment after `as_of` at which a window over these events may hold others; at the earliest."""
-        if self._always:
+        if self.always:
             return as_of
         count = len(times)
         ahead = bisect_left(times, as_of)
         found = times[ahead] + 1 if ahead < count else NEVER
-        for length in self._rolling:
+        for length in self.rolling:
             first = bisect_left(times, as_of - length, 0, ahead)
             if first < count and (leaves := times[first] + length + 1) < found:
                 found = leaves
@@ -96,11 +98,11 @@ class Kind:
 
     def until_of_one(self, at: int, as_of: int) -> int:
         """The same for one event."""
-        if self._spans or self._always:
+        if self._spans or self.always:
             return self.until((at,), as_of)
         if at >= as_of:
             return at + 1
-        return min([at + length + 1 for length in self._rolling if at + length >= as_of], default=NEVER)
+        return min([at + length + 1 for length in self.rolling if at + length >= as_of], default=NEVER)
 
 
 def _run(section: MeasureSection, spans: list[Span], event: str, is_exact: IsExact) -> Run | None:
@@ -114,12 +116,10 @@ def _run(section: MeasureSection, spans: list[Span], event: str, is_exact: IsExa
         return None
     place, index = section.place, section.index
     added = str(measure.property) if measure.kind == "sum" else None
-    return Run(place.start, place.stop, span.length, index.known.get, index.truths, added)
+    return Run(place.start, place.stop, span.length, index.known.get, index.truths, added, index)
 
 
-def kinds_of(
-    plans: Iterable[tuple[str, EventPlan]], spans: list[Span], is_exact: IsExact
-) -> dict[str, Kind]:
+def kinds_of(plans: Iterable[tuple[str, EventPlan]], spans: list[Span], is_exact: IsExact) -> dict[str, Kind]:
     """Each kind of event that predicates measure."""
     return {event: Kind(event, plan, spans, is_exact) for event, plan in plans}
 

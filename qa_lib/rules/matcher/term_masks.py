@@ -28,7 +28,7 @@ class TermMasks:
         moves = np.zeros(2 * size, dtype=bool)
         moves[[*moving, *(slot + size for slot in moving)]] = True
         #: The literals on fields of each term, filled with the literal 0, which is true.
-        self._fixed = np.where(moves[terms.literals], 0, terms.literals)
+        self.fixed = np.where(moves[terms.literals], 0, terms.literals)
         #: By slot, the terms that need it true, and those that need it false.
         self._true = [0] * size
         self._false = [0] * size
@@ -55,9 +55,9 @@ class TermMasks:
 
     def all_alive(self, literals: npt.NDArray[np.uint8]) -> list[int]:
         """The same for several people; `literals` of shape (n_people, 2 * size)."""
-        if not len(self._fixed):
+        if not len(self.fixed):
             return [0] * len(literals)
-        hold = literals.take(self._fixed, axis=1).view(np.uint64)[..., 0] == _ALL_EIGHT
+        hold = literals.take(self.fixed, axis=1).view(np.uint64)[..., 0] == _ALL_EIGHT
         packed = np.packbits(hold, axis=1, bitorder="little")
         return [int.from_bytes(row.tobytes(), "little") for row in packed]
 
