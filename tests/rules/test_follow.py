@@ -10,7 +10,7 @@ from oracles.rules import World
 from random_rules import drawn_rules
 
 from qa_lib.rules import All, Any, Attribute, Catalogue, Engine, Event, Ever, Last, Not, Rule, Sum, Tag
-from qa_lib.rules.matcher import ActiveRule, Follower, Matcher, Person, read_people
+from qa_lib.rules.matcher import ActiveRule, ColdStart, Follower, Matcher, Person, Records, read_people
 from qa_lib.rules.matcher.person import microseconds, moment_of
 
 
@@ -54,6 +54,27 @@ def counting_rules() -> list[ActiveRule]:
     return [*(ActiveRule(f"rule {n}", rule()) for n in range(150)), ActiveRule("many terms", many)]
 
 
+def test_a_cold_start_says_what_looking_at_each_says(
+    engine: Engine, people_catalogue: Catalogue, company_world: World
+) -> None:
+    snapshot = engine.snapshot
+    matcher = Matcher(counting_rules(), people_catalogue, snapshot.zone)
+    follower = Follower(matcher, is_exact=lambda event, name: True)
+    records = Records(snapshot, matcher, events=matcher.predicates.plans)
+    cold = ColdStart(matcher, records, follower)
+    assert cold.is_possible
+    moment = microseconds(snapshot.as_of)
+    ids = ["nobody", *(p.person_id for p in read_people(snapshot))]
+    for later in (0, 1, 20 * 86_400_000_000):
+        for person, one in zip(records.people(ids), cold.people(ids, moment + later), strict=True):
+            first = follower.first(person, moment + later)
+            for name in ("truths", "values", "held", "terms", "over", "until", "person"):
+                assert getattr(one, name) == getattr(first, name), (person.person_id, name)
+    any_rules = Matcher(drawn_rules(people_catalogue, company_world, 60), people_catalogue, snapshot.zone)
+    needs_logs = Follower(any_rules)
+    assert not ColdStart(any_rules, records, needs_logs).is_possible
+
+
 def test_following_says_what_matching_anew_says(engine: Engine, matcher: Matcher) -> None:
     draw = random.Random(5)
     people = read_people(engine.snapshot)
@@ -68,6 +89,7 @@ def test_following_says_what_matching_anew_says(engine: Engine, matcher: Matcher
     }
     # amounts are decimals in this company, so their sums run
     follower = Follower(matcher, is_exact=lambda event, name: True)
+    assert follower.needs_person == bool(follower.kept)
     changes = anew = 0
     for start in draw.sample(people, 25):
         moment = microseconds(engine.snapshot.as_of)
@@ -83,7 +105,7 @@ def test_following_says_what_matching_anew_says(engine: Engine, matcher: Matcher
                 more.setdefault(kind, []).append((at, draw.choice(logs[kind])))
             before = person
             person = person.with_events(more) if more else person
-            if draw.random() < 0.2:
+            if follower.needs_person and draw.random() < 0.2:
                 person = person.with_fields(order_count_30d=draw.randint(0, 9))
             if moment >= followed.over:  # time has moved what is not kept: looked at anew
                 followed = follower.first(Person(before.person_id, before.fields, before.events), moment)

@@ -102,7 +102,7 @@ class TermMasks:
         return any(alive >> number & 1 and self._holds(number, truths) for number in self._terms_of[rule])
 
     def _holds(self, number: int, truths: bytearray) -> bool:
-        for slot, wanted in self._needs[number]:
+        for slot, wanted in self._needs[number]:  # noqa: SIM110  asked for every flip: a generator costs twice
             if truths[slot] != wanted:
                 return False
         return True
