@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from qa_lib.live.view import LiveView, live_rows
+from qa_lib.live.view import LiveRow, LiveView, live_rows
 from qa_lib.profiles.live import DERIVED
-from qa_lib.rules.matcher import Followed, Follower, Person
+from qa_lib.rules.matcher import ColdStart, Followed
 from qa_lib.rules.matcher.follow import New
 from qa_lib.sources.stream import StreamEvent, StreamState
 from qa_lib.workspace import Workspace
@@ -63,7 +63,9 @@ class Matching:
         self._workspace, self._state, self._open = workspace, state, open_view
         self._clock, self._most = clock, most_people
         self._people: OrderedDict[str, Followed] = OrderedDict()
-        self._changed: dict[str, Followed] = {}
+        #: Who came into memory with this micro-batch, and who of those in memory was changed by it.
+        self._loaded: dict[str, Followed] = {}
+        self._touched: Mapping[str, Followed] = {}
         self._number = -1
         self._held: dict[str, int] = {}
         self._use(state.seam().number)
@@ -72,7 +74,8 @@ class Matching:
         self.view = self._open()
         matcher = self.view.matcher
         self._admission = matcher.admission(always=self.view.admitted_always) if matcher.rules else None
-        self._follower = Follower(matcher)
+        self._follower = self.view.follower()
+        self._cold = ColdStart(matcher, self.view.records, self._follower)
         self._people.clear()
         self._number = number
 
@@ -87,7 +90,7 @@ class Matching:
         return self.view.resolve(source_ids)
 
     def begin(self, con: sqlite3.Connection, held: Mapping[str, int]) -> None:
-        self._changed = {}
+        self._loaded, self._touched = {}, {}
         if held != self._held:  # somebody else may have changed people of a partition that came back
             self._people.clear()
             self._held = dict(held)
@@ -114,29 +117,49 @@ class Matching:
         self.counts.dropped += len(events) - admitted
         now_us = self._now(con, events)
         own = {(e.partition, e.offset) for e in events}
-        stale = self._load(con, [p for p in more if p not in self._people], own, now_us)
+        people, follower = self._people, self._follower
+        known = {p: one for p in more if (one := people.get(p)) is not None and now_us < one.over}
+        stale = self._load(con, [p for p in more if p not in known], own, now_us)
+        self._touched = known
         entered: list[tuple[str, str, int, str]] = []
         left: list[tuple[str, str, int, str]] = []
+        needs_person, after = follower.needs_person, follower.after
         for person_id, new in more.items():
-            before = self._changed.get(person_id) or self._people[person_id]
-            after = self._after(before, self.view.with_events(before.person, new), self._new(new), now_us)
-            self._changed[person_id] = after
-            if person_id in stale or after.numbers is not before.numbers:
-                names = self._follower.names
-                was, now = {*names(before), *stale.get(person_id, ())}, set(names(after))
-                entered += [(person_id, rule, now_us, last[person_id]) for rule in now - was]
-                left += [(person_id, rule, now_us, last[person_id]) for rule in was - now]
+            one = known.get(person_id) or self._loaded[person_id]
+            if needs_person:
+                was, now = self._with_person(one, new, now_us), one.held
+            else:
+                was, now = after(one, now_us, new), one.held
+            if was == now and person_id not in stale:
+                self.counts.unchanged += 1
+                continue
+            into, out_of = follower.names_of(now & ~was), follower.names_of(was & ~now)
+            if person_id in stale:
+                before = {*follower.names_of(was), *stale[person_id]}
+                into, out_of = (
+                    tuple({*follower.names_of(now)} - before),
+                    tuple(before - {*follower.names_of(now)}),
+                )
+            event_id = last[person_id]
+            entered += [(person_id, rule, now_us, event_id) for rule in into]
+            left += [(person_id, rule, now_us, event_id) for rule in out_of]
+        self.counts.matched += len(more)
         self._write(con, entered, left)
 
     def done(self, *, kept: bool) -> None:
+        people = self._people
         if kept:
-            for person_id, record in self._changed.items():
+            for person_id in self._touched:
+                people.move_to_end(person_id)
+            for person_id, one in self._loaded.items():
                 if person_id not in self.view.resolve.several:  # else events come by several partitions
-                    self._people[person_id] = record
-                    self._people.move_to_end(person_id)
-            while len(self._people) > self._most:
-                self._people.popitem(last=False)
-        self._changed = {}
+                    people[person_id] = one
+            while len(people) > self._most:
+                people.popitem(last=False)
+        else:
+            for person_id in self._touched:  # they were changed by events that are not kept
+                people.pop(person_id, None)
+        self._loaded, self._touched = {}, {}
 
     # -- the work ------------------------------------------------------------------------------
 
@@ -167,22 +190,34 @@ class Matching:
         stored: dict[str, list[str]] = {one: [] for one in person_ids}
         for person_id, rule in stored_matches(con, person_ids):
             stored[person_id].append(rule)
-        for person in self.view.batch(person_ids):
-            person_id = person.person_id
-            record = self.view.as_of(self.view.with_rows(person, rows[person_id]), now_us)
-            kept = self._follower.first(record, now_us)
-            if stored[person_id] and (missing := set(stored[person_id]) - set(self._follower.names(kept))):
+        for person_id, one in zip(person_ids, self._first(person_ids, rows, now_us), strict=True):
+            if stored[person_id] and (missing := {*stored[person_id]} - {*self._follower.names(one)}):
                 stale[person_id] = sorted(missing)
-            self._changed[person_id] = kept
+            self._loaded[person_id] = one
         self.counts.loaded += len(person_ids)
         return stale
 
-    def _after(self, before: Followed, person: Person, new: New, now_us: int) -> Followed:
-        after = self._follower.after(before, self.view.as_of(person, now_us), now_us, new)
-        if after.numbers is before.numbers:
-            self.counts.unchanged += 1
-        self.counts.matched += 1
-        return after
+    def _first(
+        self, person_ids: Sequence[str], rows: Mapping[str, Sequence[LiveRow]], now_us: int
+    ) -> list[Followed]:
+        """The records of people from both views."""
+        view, follower = self.view, self._follower
+        if not self._cold.is_possible:
+            people = zip(view.batch(person_ids), person_ids, strict=True)
+            records = [view.as_of(view.with_rows(person, rows[one]), now_us) for person, one in people]
+            return [follower.first(record, now_us) for record in records]
+        found = self._cold.people(person_ids, now_us)
+        for person_id, one in zip(person_ids, found, strict=True):
+            if rows[person_id]:
+                follower.after(one, now_us, view.told(rows[person_id]))
+        return found
+
+    def _with_person(self, one: Followed, new: Mapping[str, list[tuple[int, Any]]], now_us: int) -> int:
+        """Follow somebody of whom rules need more than counts."""
+        assert one.person is not None
+        kept = {event: given for event, given in new.items() if event in self._follower.kept}
+        person = self.view.as_of(self.view.with_events(one.person, kept), now_us)
+        return self._follower.after(one, now_us, self._new(new), person)
 
     def _write(
         self,

@@ -119,6 +119,7 @@ class LiveStream:
             try:
                 self._writer.write()
                 self.delta_error = None
+                self.state.checkpoint()
             except WorkbenchError as error:  # the events stay in the state, and are written by the next round
                 self.delta_error = str(error)
 

@@ -11,8 +11,10 @@ from qa_lib.sources.stream.log import Batch, Log, Reader
 from qa_lib.sources.stream.sqlite_log import SqliteLog
 from qa_lib.sources.stream.state import Seam, StreamState
 from qa_lib.sources.stream.to_delta import DeltaWriter
+from qa_lib.sources.stream.topics import MATCHES, Topic, events_topic, match_records
 
 __all__ = [
+    "MATCHES",
     "SHOP_CONTRACTS",
     "Batch",
     "Consumer",
@@ -29,5 +31,8 @@ __all__ = [
     "Step",
     "StreamEvent",
     "StreamState",
+    "Topic",
     "Total",
+    "events_topic",
+    "match_records",
 ]

@@ -25,6 +25,8 @@ FILE = "stream.db"
 SCHEMA_VERSION = 1
 #: How long a member of the group may be silent before its partitions are given to others.
 LEASE_S = 3.0
+#: Pages of the write-ahead log after which a commit copies them itself.
+_MOST_PAGES = 16_384
 _DAY_US = 86_400_000_000
 #: For how long an event that comes twice is recognised by its id.
 REMEMBERED_DAYS = 7
@@ -93,6 +95,8 @@ class StreamState:
         self._lock = threading.RLock()
         with told(self.path):
             self._con = connect(self.path)
+            # copying pages into the file is `checkpoint`'s, beside the consumer; this is what it may fall behind
+            self._con.execute(f"PRAGMA wal_autocheckpoint = {_MOST_PAGES}").fetchall()
             self._con.executescript(_SCHEMA)
             found = self._con.execute("SELECT max(version) FROM schema_version").fetchone()[0]
             if found is None:
@@ -130,6 +134,15 @@ class StreamState:
         """The answer to the library's own SQL over the state."""
         with self._lock, told(self.path):
             return self._con.execute(sql, values).fetchall()
+
+    def checkpoint(self) -> None:
+        """Copy what is committed into the file, beside whoever writes; waits for nobody."""
+        with told(self.path):
+            con = connect(self.path)
+            try:
+                con.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            finally:
+                con.close()
 
     # -- positions -----------------------------------------------------------------------------
 
