@@ -9,7 +9,7 @@ from qa_lib.campaigns.channels import CHANNELS, MINI_PROGRAM_LIMITS, Channel, ch
 from qa_lib.campaigns.conflicts import ONE_A_DAY, resolve_conflicts
 from qa_lib.campaigns.graphemes import graphemes
 from qa_lib.campaigns.inputs import past_sends
-from qa_lib.campaigns.kept import keep_plan, plan_campaign, plans, read_plan
+from qa_lib.campaigns.kept import keep_plan, plan_campaign, planned_audiences, plans, read_plan
 from qa_lib.campaigns.messages import (
     EmailMessage,
     MiniProgramMessage,
@@ -85,6 +85,7 @@ __all__ = [
     "past_sends",
     "plan",
     "plan_campaign",
+    "planned_audiences",
     "plans",
     "read_addresses",
     "read_plan",

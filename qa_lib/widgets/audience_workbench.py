@@ -6,12 +6,11 @@ import json
 from typing import Any as AnyValue
 
 import ipywidgets
-import numpy as np
 import pandas as pd
 
 from qa_lib.audiences import BREAKDOWN_BY, breakdown, engine_of, sample, sample_fields
 from qa_lib.charts import Live, breakdown_dumbbells, is_static, to_svg
-from qa_lib.charts.format import format_value
+from qa_lib.charts.format import cell_text
 from qa_lib.charts.html import Html, join, picture, style, tag
 from qa_lib.rules import Evaluation, Field, Rule, compile_rule
 from qa_lib.tables import Label
@@ -164,7 +163,7 @@ class AudienceWorkbench:
             return join(style(_CSS), tag("p", self._say("nobody"), class_="qa-quiet"))
         heads = [self._say("person"), *(self._name(self._catalogue.field(c)) for c in people.columns[1:])]
         rows = [
-            tag("tr", [tag("td", _cell(value)) for value in row]) for row in people.itertuples(index=False)
+            tag("tr", [tag("td", cell_text(value)) for value in row]) for row in people.itertuples(index=False)
         ]
         table = tag(
             "table",
@@ -208,15 +207,3 @@ class AudienceWorkbench:
     def __repr__(self) -> str:
         count = self.evaluation.count if self.evaluation else None
         return f"AudienceWorkbench({count} of {self.snapshot.people_count} people)"
-
-
-def _cell(value: AnyValue) -> str:
-    if isinstance(value, float):
-        return (
-            format_value(value, "number") if not float(value).is_integer() else format_value(value, "count")
-        )
-    if isinstance(value, pd.Timestamp):
-        return f"{value:%Y-%m-%d}"
-    if isinstance(value, list | np.ndarray):
-        return "、".join(map(str, value))
-    return "—" if value is None or value is pd.NA or value is pd.NaT else str(value)

@@ -244,7 +244,7 @@ class RuleBuilder(anywidget.AnyWidget):
 
     def _asked(self, _: AnyValue, content: AnyValue, __: AnyValue) -> None:
         """Answer what the browser asks besides counts, under the number it asked with."""
-        asked = Asked.read(content)
+        asked = Asked.read(content, ("audiences", *ANSWERS))
         if asked is None:
             return
         if asked.topic == "audiences":
