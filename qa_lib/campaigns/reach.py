@@ -74,4 +74,4 @@ def reach(
     every = {"channel": ANY_CHANNEL, "label_zh": _ANY.zh, "label_en": _ANY.en, "audience_count": len(people)}
     every |= {"address_count": len(with_address), "reachable_count": len(reachable_at_all)}
     frame = pd.DataFrame([every, *rows], columns=list(rows[0]))
-    return frame.astype({name: "Int64" for name in frame if name.endswith("_count")})
+    return frame.astype({name: "Int64" for name in rows[0] if name.endswith("_count")})

@@ -49,6 +49,8 @@ class LivePreview(anywidget.AnyWidget):
         The rule's JSON; set it to see another rule.
     head : dict
         `turn` (the number of the rule shown), `count`, `universe`, `share`, `problems`, `as_of`, `snapshot`.
+    by : str
+        The field that the people are compared by; see `compare_by`.
     cuts, reach, breakdown, differing, over_time, sample, why : dict
         The newest answer of each part (see `qa_lib.widgets.preview_parts`), with the `turn` it belongs to.
     work : dict
@@ -62,6 +64,7 @@ class LivePreview(anywidget.AnyWidget):
     language = traitlets.Enum(("zh", "en"), default_value="zh").tag(sync=True)
     head = traitlets.Dict().tag(sync=True)
     tab = traitlets.Unicode("cuts").tag(sync=True)
+    by = traitlets.Unicode("").tag(sync=True)
     fields: traitlets.List[AnyValue] = traitlets.List().tag(sync=True)
     cuts = traitlets.Dict().tag(sync=True)
     reach = traitlets.Dict().tag(sync=True)
@@ -76,7 +79,7 @@ class LivePreview(anywidget.AnyWidget):
         self.service = service
         self._lock = threading.RLock()  # messages, edits and answers come from different threads
         comparable = [f for f in service.catalogue.fields if f.type in _COMPARABLE]
-        self._by = next((n for n in BREAKDOWN_BY if any(f.name == n for f in comparable)), comparable[0].name)
+        names = [f.name for f in comparable]
         self._person = ""
         self._row: int | None = None
         self._turn = 0
@@ -88,6 +91,7 @@ class LivePreview(anywidget.AnyWidget):
         self._work = Work({}, self._take)
         self._own: dict[str, AnyValue] = dict.fromkeys(PARTS, {}) | {
             "fields": [{"name": f.name, **f.label.to_dict()} for f in comparable],
+            "by": next((name for name in BREAKDOWN_BY if name in names), names[0]),
             "tab": "cuts",
             "head": {},
             "work": {},
@@ -114,13 +118,14 @@ class LivePreview(anywidget.AnyWidget):
         """Who the rule selects; None while it has a fault."""
         return self._found
 
-    @property
-    def by(self) -> str:
-        """The field that the people are compared by."""
-        return self._by
+    def compare_by(self, name: str) -> None:
+        """Compare the people by this field.
 
-    @by.setter
-    def by(self, name: str) -> None:
+        Raises
+        ------
+        UnknownName, SpecError
+            When there is no such field, or it is none of texts, booleans or lists.
+        """
         field = self.service.catalogue.field(name)
         if field.type not in _COMPARABLE:
             raise SpecError(
@@ -128,7 +133,7 @@ class LivePreview(anywidget.AnyWidget):
                 f"Choose one such as {self.fields[0]['name']!r}."
             )
         with self._lock:
-            self._by = name
+            self._tell("by", name)
             self._compute()
 
     def follow(self, builder: RuleBuilder) -> None:
@@ -159,7 +164,7 @@ class LivePreview(anywidget.AnyWidget):
         """
         self.rule  # noqa: B018 raises what is wrong with a rule that cannot be read
         found = self._found or self.service.evaluate(self.rule)
-        return PARTS[part](Asked(self.service, found, self._by, self._person, self._row))
+        return PARTS[part](Asked(self.service, found, self.by, self._person, self._row))
 
     def cancel(self) -> None:
         """Give up what is being computed."""
@@ -182,7 +187,7 @@ class LivePreview(anywidget.AnyWidget):
         """
         self.rule  # noqa: B018
         found = self._found or self.service.evaluate(self.rule)
-        return preview_page(Asked(self.service, found, self._by, self._person, self._row), self.language)
+        return preview_page(Asked(self.service, found, self.by, self._person, self._row), self.language)
 
     def _repr_mimebundle_(self, **options: AnyValue) -> AnyValue:
         if is_static():
@@ -241,7 +246,7 @@ class LivePreview(anywidget.AnyWidget):
 
     def _key(self, part: str) -> tuple[AnyValue, ...]:
         """What a part's answer depends on."""
-        more = {"breakdown": (self._by,), "why": (self._person,)}.get(part, ())
+        more = {"breakdown": (self.by,), "why": (self._person,)}.get(part, ())
         return (self._turn, *more)
 
     def _compute(self) -> None:
@@ -252,7 +257,7 @@ class LivePreview(anywidget.AnyWidget):
         if found is None or not wanted or not self._is_seen:
             self._tell("work", {})
             return
-        asked = Asked(self.service, found, self._by, self._person, self._row)
+        asked = Asked(self.service, found, self.by, self._person, self._row)
 
         self._work = Work({part: partial(PARTS[part], asked) for part in wanted}, self._take)
         self._tell("work", dict.fromkeys(wanted, "working"))
@@ -290,7 +295,7 @@ class LivePreview(anywidget.AnyWidget):
                     self._tell("tab", named["tab"])
                     self._compute()
                 case "by" if any(f["name"] == named.get("by") for f in self._own["fields"]):
-                    self.by = named["by"]
+                    self.compare_by(named["by"])
                 case "why":
                     self._ask_why(named.get("person", "").strip(), content.get("row"), content.get("turn"))
                 case "cancel":
@@ -307,7 +312,7 @@ class LivePreview(anywidget.AnyWidget):
         if person:
             self._person, self._row = person, None
         elif isinstance(row, int) and turn == self._turn:
-            ids = sample_ids(Asked(self.service, self._found, self._by))
+            ids = sample_ids(Asked(self.service, self._found, self.by))
             if not 0 <= row < len(ids):
                 return
             self._person, self._row = ids[row], row

@@ -7,15 +7,6 @@ import { sayPreview, type PreviewWord } from "./preview_words";
 export const TABS = ["cuts", "reach", "breakdown", "differing", "over_time", "people"] as const;
 export type Tab = (typeof TABS)[number];
 export type Part = Exclude<Tab, "people"> | "sample" | "why";
-export const PARTS_OF: Record<Tab, Part[]> = {
-  cuts: ["cuts"],
-  reach: ["reach"],
-  breakdown: ["breakdown"],
-  differing: ["differing"],
-  over_time: ["over_time"],
-  people: ["sample", "why"],
-};
-
 export interface Head {
   turn: number;
   count: number | null;
@@ -130,6 +121,7 @@ export interface PreviewTraits {
   head: Partial<Head>;
   tab: Tab;
   fields: (Label & { name: string })[];
+  by: string;
   work: Partial<Record<Part, "working" | "cancelled">>;
   cuts: Partial<Answered & { rows: Cut[] }>;
   reach: Partial<Answered & { rows: Reached[]; has_addresses: boolean }>;
