@@ -3,7 +3,8 @@ import { build, context } from "esbuild";
 import { readFile, stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
-const BUDGETS = { rule_builder: 520, audience_library: 320 }; // KiB: each instance sends its bundle to the browser once
+// Bytes by widget: every instance sends its bundle to the browser once.
+const BUDGETS = { rule_builder: 520 * 1024, live_preview: 260 * 1024, audience_library: 260 * 1024 };
 const outdir = fileURLToPath(new URL("../qa_lib/widgets/static", import.meta.url));
 
 // react-querybuilder brings along what this form never uses, and its modules are so written that no
@@ -46,8 +47,8 @@ if (process.argv.includes("--watch")) {
   await build(options);
   for (const [stem, budget] of Object.entries(BUDGETS)) {
     const { size } = await stat(`${outdir}/${stem}.js`);
-    if (size > budget * 1024) {
-      console.error(`${stem}.js has ${size} bytes; its budget is ${budget} KiB.`);
+    if (size > budget) {
+      console.error(`${stem}.js has ${size} bytes; its budget is ${budget}.`);
       process.exitCode = 1;
     }
   }

@@ -6,9 +6,6 @@ import math
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from qa_lib.errors import UnknownName, did_you_mean
 
 _SYMBOLS = {"USD": "$", "CNY": "¥", "EUR": "€", "GBP": "£", "JPY": "JP¥"}
@@ -42,19 +39,6 @@ def format_value(value: Any, format: str, *, currency: str = "USD") -> str:
         amount = value if isinstance(value, Decimal) else float(value)
         return f"{'-' if amount < 0 else ''}{symbol(currency)}{abs(amount):,.2f}"
     return f"{float(value):,.1f}"
-
-
-def cell_text(value: Any) -> str:
-    """A value of a person as a table shows it: `12`, `3.1`, `2017-03-01`, `DELI、MEAT`; a missing one is `—`."""
-    if isinstance(value, bool):
-        return "✓" if value else "✗"
-    if isinstance(value, float) and math.isfinite(value):
-        return format_value(value, "count" if value.is_integer() else "number")
-    if isinstance(value, pd.Timestamp):
-        return f"{value:%Y-%m-%d}"
-    if isinstance(value, list | np.ndarray):
-        return "、".join(map(str, value))
-    return "—" if value is None or value is pd.NA or value is pd.NaT or value != value else str(value)
 
 
 def _number(value: Any) -> float:

@@ -1,10 +1,10 @@
 """Widgets: the Python side of what is on screen; each works headless.
 
-`rule_builder.RuleBuilder` edits a rule, `audience_workbench.AudienceWorkbench` previews it while it is
-edited, `audience_library.AudienceLibrary` keeps audiences, compares their versions and takes them back,
-`campaign_results.CampaignResults` links the charts of campaigns, and `campaign_review.CampaignReview` reads one
-campaign's plan, rehearsal and result. Each is loaded when it is first used, so that a command that only
-looks for the bundle does not load a browser's worth of libraries.
+`RuleBuilder` edits a rule, `LivePreview` shows its people while it is edited, `AudienceWorkbench` is both
+together; `AudienceLibrary` keeps audiences, compares their versions and takes them back;
+`CampaignResults` links the charts of campaigns, and `CampaignReview` reads one campaign's plan, rehearsal and
+result. Each name is loaded when it is first used, so that a command that only looks for the bundle does not
+load a browser's worth of libraries.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from qa_lib.widgets.audience_workbench import AudienceWorkbench
     from qa_lib.widgets.campaign_results import CampaignResults
     from qa_lib.widgets.campaign_review import CampaignReview
+    from qa_lib.widgets.live_preview import LivePreview
     from qa_lib.widgets.rule_builder import RuleBuilder
 
 _HOMES = {
@@ -26,6 +27,7 @@ _HOMES = {
     "AudienceWorkbench": "qa_lib.widgets.audience_workbench",
     "CampaignResults": "qa_lib.widgets.campaign_results",
     "CampaignReview": "qa_lib.widgets.campaign_review",
+    "LivePreview": "qa_lib.widgets.live_preview",
     "RuleBuilder": "qa_lib.widgets.rule_builder",
 }
 
@@ -34,6 +36,7 @@ __all__ = [
     "AudienceWorkbench",
     "CampaignResults",
     "CampaignReview",
+    "LivePreview",
     "RuleBuilder",
     "bundle_missing",
 ]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 STATIC = Path(__file__).parent / "static"
-#: The widgets that have a browser side of their own.
-STEMS = ("rule_builder", "audience_library")
+#: The widgets that have a browser side of their own, by the stem of their files.
+STEMS = ("rule_builder", "live_preview", "audience_library")
 _HOW = "Run `make demo`, or `npm ci && npm run build` in the folder widgets/, and restart the kernel."
 
 
 def bundle_missing() -> str:
     """What is missing and how to build it, or an empty text."""
-    files = [f"{stem}.{kind}" for stem in STEMS for kind in ("js", "css")]
-    missing = [name for name in files if not (STATIC / name).is_file()]
+    names = [f"{stem}.{kind}" for stem in STEMS for kind in ("js", "css")]
+    missing = [name for name in names if not (STATIC / name).is_file()]
     return f"The browser side is not built ({', '.join(missing)} in {STATIC}). {_HOW}" if missing else ""
 
 

@@ -18,10 +18,10 @@ from qa_lib.audiences import (
     sample_fields,
 )
 from qa_lib.campaigns import planned_audiences
-from qa_lib.charts.format import cell_text
 from qa_lib.errors import WorkbenchError
 from qa_lib.rules import Bits
 from qa_lib.tables import Label
+from qa_lib.widgets.preview_parts import cell
 
 #: Names, notes and tags are shown to this length; they are kept whole.
 LONGEST = 400
@@ -168,7 +168,7 @@ def _people(found: PeopleDiff, members: Bits) -> Row:
     people = sample(found.snapshot, members, size=SAMPLE, fields=fields)
     known = engine_of(found.snapshot).catalogue
     heads = [Label("顾客", "Person"), *(known.field(name).label for name in people.columns[1:])]
-    cells = [[cell_text(value) for value in row] for row in people.itertuples(index=False)]
+    cells = [[cell(value).to_dict() for value in row] for row in people.itertuples(index=False)]
     return {"heads": [head.to_dict() for head in heads], "rows": cells}
 
 

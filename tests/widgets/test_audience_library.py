@@ -82,7 +82,7 @@ def test_a_rule_is_saved_changed_compared_and_taken_back(
     assert [(c["en"], c["leaving_count"]) for c in before["changes"]] == [
         (one["label_en"], one["leaving_count"]) for one in found.by_change.to_dict("records")
     ]
-    assert all("•" in person[0] for person in before["leaving"]["rows"])
+    assert all("•" in person[0]["en"] for person in before["leaving"]["rows"])
 
     assert ask(library, "save", note="eleven orders")["ok"]
     assert row(library, "regulars")["newest"] == 2

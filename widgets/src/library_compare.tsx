@@ -153,7 +153,7 @@ function Sample({ title, people, language }: { title: string; people: People; la
             {people.rows.map((row, i) => (
               <tr key={i}>
                 {row.map((cell, j) => (
-                  <td key={j}>{cell}</td>
+                  <td key={j}>{cell[language]}</td>
                 ))}
               </tr>
             ))}

@@ -56,7 +56,7 @@ export interface Draft {
 export type Side = number | "draft";
 export interface People {
   heads: Label[];
-  rows: string[][];
+  rows: Label[][];
 }
 export interface ChangeRow extends Label {
   kind: string;
