@@ -45,8 +45,8 @@ class AudienceLibrary(ipywidgets.VBox):
         `zh` or `en`; shared with the builder. The builder's when not given.
     author
         Who saves; the account when not given.
-    opened
-        An audience to open and, with a builder, to load at once where it is saved already.
+    resume
+        Open what `author` saved last and load it into the builder: after a restart, go on where you were.
     """
 
     language = traitlets.Enum(("zh", "en"), default_value="zh")
@@ -58,7 +58,7 @@ class AudienceLibrary(ipywidgets.VBox):
         language: str | None = None,
         *,
         author: str | None = None,
-        opened: str | None = None,
+        resume: bool = False,
     ) -> None:
         self.service, self.builder = service, builder
         self.author = author or _account()
@@ -86,10 +86,10 @@ class AudienceLibrary(ipywidgets.VBox):
             traitlets.link((self, "language"), (builder, "language"))
         self.observe(lambda _: self.chart.draw(self.chart.frame, self.language), "language")
         self.reload()
-        if opened is not None and opened in {row["name"] for row in self.panel.shelf}:
-            self.show_audience(opened)
-            if builder is not None:
-                self.load(opened)
+        mine = [row for row in self.panel.shelf if row["author"] == self.author] if resume else []
+        if mine:
+            last = max(mine, key=lambda row: str(row["saved_at"]))["name"]
+            self.show_audience(last) if builder is None else self.load(last)
         if builder is not None:
             builder.on_answer(lambda _: self._show_draft())
 

@@ -296,14 +296,15 @@ def test_what_is_saved_is_there_after_a_restart(service: AudienceService, librar
     library.builder.rule = VERY
     library.save(note="stricter")
     again = AudienceService(Workspace.open(service.workspace.root, read_only=False))
-    resumed = AudienceLibrary(again, RuleBuilder(again.snapshot), opened="regulars")
+    resumed = AudienceLibrary(again, RuleBuilder(again.snapshot), author="Li", resume=True)
     assert resumed.builder is not None
     assert resumed.builder.rule == VERY
     assert resumed.panel.draft["version"] == 2
     assert not resumed.panel.draft["changed"]
     assert len(resumed.panel.opened["versions"]) == 2
-    missing = AudienceLibrary(again, RuleBuilder(again.snapshot), opened="not saved yet")
-    assert missing.panel.opened == {}
+    assert AudienceLibrary(again, author="Li", resume=True).panel.opened["name"] == "regulars"
+    other = AudienceLibrary(again, RuleBuilder(again.snapshot), author="Wang", resume=True)
+    assert other.panel.opened == {}
     again.workspace.state.engine.dispose()
 
 
