@@ -344,6 +344,7 @@ class AudienceLibrary(ipywidgets.VBox):
                 "count": result["count"],
                 "universe": result["universe"],
                 "sentence": result["sentence"],
+                "rule_hash": "" if has_fault else self.builder.rule.hash,
                 "has_fault": has_fault,
             }
         )

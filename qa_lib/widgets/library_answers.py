@@ -53,9 +53,18 @@ def saved(library: AudienceLibrary, asked: Asked) -> Row:
 
 
 def compared(library: AudienceLibrary, asked: Asked) -> Row:
-    """What changed from `old` to `new` of `name`, each a number or `draft`, and for whom."""
+    """What changed from `old` to `new` of `name`, each a number or `draft`, and for whom.
+
+    `rule_hash` is that of the builder's rule where it was compared: once it is another, the answer is old.
+    """
     name, old, new = asked.texts.get("name", ""), _side(asked, "old"), _side(asked, "new")
-    return {"name": name, "old": old, "new": new, **compared_rows(library.compare(name, old, new))}
+    found = library.compare(name, old, new)
+    if library.panel.opened.get("name") != name:
+        library.show_audience(name)
+    sides = {"old": found.diff.old, "new": found.diff.new}
+    hashes = [sides[side].rule.hash for side, which in (("old", old), ("new", new)) if which == "draft"]
+    about = {"name": name, "old": old, "new": new, "rule_hash": hashes[0] if hashes else ""}
+    return {**about, **compared_rows(found)}
 
 
 def rolled_back(library: AudienceLibrary, asked: Asked) -> Row:

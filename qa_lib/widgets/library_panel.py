@@ -30,7 +30,7 @@ class LibraryPanel(anywidget.AnyWidget):
         From `opened_rows`; empty while no audience is open.
     draft : dict
         What the builder holds: `name` and `version` that it was loaded from, `changed` since, `count`,
-        `universe`, `sentence`, `has_fault`; empty without a builder.
+        `universe`, `sentence`, `rule_hash`, `has_fault`; empty without a builder.
     about : dict
         `author`, `snapshot`, `as_of`, `people_count`.
     answers : dict

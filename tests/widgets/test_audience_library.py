@@ -82,12 +82,14 @@ def test_a_rule_is_saved_changed_compared_and_taken_back(
     assert [(c["en"], c["leaving_count"]) for c in before["changes"]] == [
         (one["label_en"], one["leaving_count"]) for one in found.by_change.to_dict("records")
     ]
+    assert before["rule_hash"] == library.panel.draft["rule_hash"] == VERY.hash
     assert all("•" in person[0]["en"] for person in before["leaving"]["rows"])
 
     assert ask(library, "save", note="eleven orders")["ok"]
     assert row(library, "regulars")["newest"] == 2
     assert row(library, "regulars")["active"] == 1
     after = ask(library, "compare", name="regulars", old="1", new="2")
+    assert after["rule_hash"] == ""
     assert {k: after[k] for k in ("old_count", "new_count", "changes")} == {
         k: before[k] for k in ("old_count", "new_count", "changes")
     }

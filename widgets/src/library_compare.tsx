@@ -25,8 +25,7 @@ export function Compare({ say, language, opened, draft, found, busy, ask }: Prop
   useEffect(() => (setOld(undefined), setNow(undefined)), [opened.newest, changed]);
   const from = old ?? (changed ? opened.newest : (numbers[1] ?? opened.newest));
   const to = now ?? (changed ? "draft" : opened.newest);
-  const [asked, setAsked] = useState<string>();
-  const outdated = found?.new === "draft" && asked !== undefined && asked !== draft.sentence?.en;
+  const outdated = !!found?.rule_hash && found.rule_hash !== draft.rule_hash;
   const named = (side: Side) => (side === "draft" ? say("inBuilder") : say("versionN", { n: side }));
   const pick = (label: LibraryWord, value: Side, set: (side: Side) => void, withDraft: boolean) => (
     <label>
@@ -48,7 +47,6 @@ export function Compare({ say, language, opened, draft, found, busy, ask }: Prop
         className="qa-row"
         onSubmit={(e) => {
           e.preventDefault();
-          setAsked(draft.sentence?.en);
           ask("compare", { name: opened.name, old: String(from), new: String(to) });
         }}
       >

@@ -36,7 +36,6 @@ export function Detail({ say, language, opened, row, draft, compared, readOnly, 
                 <strong>{say("versionN", { n: one.number })}</strong>
                 {isActive && <span className="qa-pill" data-state="active">{say("active")}</span>}
                 {inBuilder && <span className="qa-pill">{say("inBuilderNow")}</span>}
-                {one.restores !== null && <span className="qa-pill">{say("restores", { n: one.restores })}</span>}
                 {one.labels.filter((label) => label !== "active").map((label) => (
                   <span key={label} className="qa-pill">
                     {label}
@@ -56,14 +55,14 @@ export function Detail({ say, language, opened, row, draft, compared, readOnly, 
                       <button type="button" className="qa-plain" data-testid="qa-activate" aria-label={say("activateN", { n: one.number })} disabled={busy} onClick={() => ask("activate", on(one.number))}>
                         {say("activate")}
                       </button>
-                      <button type="button" className="qa-plain" data-testid="qa-rollback" aria-label={say("rollbackN", { n: one.number })} disabled={busy} onClick={() => ask("rollback", on(one.number))}>
+                      <button type="button" className="qa-plain" data-testid="qa-rollback" aria-label={say("rollbackN", { n: one.number })} disabled={busy} onClick={() => ask("rollback", { ...on(one.number), note: say("restores", { n: one.number }) })}>
                         {say("rollback")}
                       </button>
                     </>
                   )}
                 </span>
               </div>
-              {one.note && <p className="qa-note-text">{one.note}</p>}
+              {(one.note || one.restores !== null) && <p className="qa-note-text">{one.note || say("restores", { n: one.restores! })}</p>}
               <p className="qa-quiet">{one.sentence[language]}</p>
             </li>
           );

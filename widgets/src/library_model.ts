@@ -50,6 +50,8 @@ export interface Draft {
   count: number | null;
   universe: number;
   sentence: Label;
+  /** Empty while the rule has a fault. */
+  rule_hash: string;
   has_fault: boolean;
 }
 /** A number of a version, or `draft`: the rule in the builder. */
@@ -67,6 +69,8 @@ export interface Compared {
   name: string;
   old: Side;
   new: Side;
+  /** Of the builder's rule, where it is one of the sides. */
+  rule_hash: string;
   old_count: number;
   new_count: number;
   entering_count: number;

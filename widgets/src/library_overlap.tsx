@@ -13,7 +13,7 @@ export function Overlap({ say, rows, canUse, busy, ask }: { say: Say; rows: Comb
         {rows.slice(0, MOST).map((one) => {
           const names = one.audiences.join(" ∩ ");
           return (
-            <li key={names} className="qa-row">
+            <li key={names}>
               <span>{names}</span>
               <b>{digits(one.people_count)}</b>
               {canUse && (
