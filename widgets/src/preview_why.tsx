@@ -6,7 +6,7 @@ export function WhyPerson({ why }: { why: Required<Why> }) {
   const sign = why.is_in ? "In" : "Out";
   return (
     <article className="qa-lp-why" data-testid="qa-why" data-in={why.is_in}>
-      <h4 role="status">{t(why.is_in ? "isIn" : "isOut", { person: why.person_id })}</h4>
+      <h4 aria-live="polite">{t(why.is_in ? "isIn" : "isOut", { person: why.person_id })}</h4>
       <Sets title={t(`reasons${sign}`)} sets={why.reasons} nodes={why.nodes} turned={false} />
       <Sets title={t(`changes${sign}`)} sets={why.changes} nodes={why.nodes} turned />
       {!why.is_exact && <p className="qa-lp-quiet">{t("inexact")}</p>}
