@@ -22,7 +22,6 @@ from qa_lib.errors import SpecError, WorkbenchError
 from qa_lib.rules import All, Evaluation, Rule, check, read_or_faults, read_rule
 from qa_lib.tables import Label
 from qa_lib.widgets.bundle import script, style
-from qa_lib.widgets.preview_page import preview_page
 from qa_lib.widgets.preview_parts import PARTS, TABS, Asked, sample_ids
 from qa_lib.widgets.preview_work import PAUSE, Work
 from qa_lib.widgets.rule_builder import RuleBuilder
@@ -185,6 +184,8 @@ class LivePreview(anywidget.AnyWidget):
         SpecError, UnknownName
             When the rule has a fault.
         """
+        from qa_lib.widgets.preview_page import preview_page  # loads Altair, which no screen waits for
+
         self.rule  # noqa: B018
         found = self._found or self.service.evaluate(self.rule)
         return preview_page(Asked(self.service, found, self.by, self._person, self._row), self.language)

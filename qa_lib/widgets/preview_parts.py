@@ -17,10 +17,8 @@ import pandas as pd
 from qa_lib.audiences import AudienceService, masked, person_ids, sampled
 from qa_lib.audiences.differing import LEAST_PEOPLE
 from qa_lib.audiences.seen import value_words
-from qa_lib.campaigns import reach, read_addresses
 from qa_lib.charts.format import format_value
 from qa_lib.errors import AsOfOutside
-from qa_lib.identity import former_ids, read_resolution
 from qa_lib.rules import Evaluation
 from qa_lib.tables import ADDRESSES, Label
 
@@ -55,6 +53,10 @@ def reached(asked: Asked) -> dict[str, AnyValue]:
 
     `has_addresses` says whether any address was ever landed.
     """
+    # a screen does not wait for the libraries behind them before its first figure
+    from qa_lib.campaigns import reach, read_addresses
+    from qa_lib.identity import former_ids, read_resolution
+
     service = asked.service
     people = person_ids(service.snapshot, asked.found.members[()]).tolist()
     known = former_ids(read_resolution(service.workspace).as_of(service.snapshot.as_of))

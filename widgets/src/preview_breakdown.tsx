@@ -50,8 +50,8 @@ function Shares({ rows }: { rows: Compared[] }) {
                 <span>{row.value}</span>
                 <Bar share={row.audience_rate / end} mark={row.base_rate / end} />
               </th>
-              <td className="qa-lp-num">{rate(row.audience_rate)}</td>
-              <td className="qa-lp-num">{rate(row.base_rate)}</td>
+              <td className="qa-lp-num" title={`n ${digits(row.audience_count)} / ${digits(row.audience_size)}`}>{rate(row.audience_rate)}</td>
+              <td className="qa-lp-num" title={`n ${digits(row.base_count)} / ${digits(row.base_size)}`}>{rate(row.base_rate)}</td>
               <td className="qa-lp-num">
                 <Stands row={row} /> <b>{whole(row.tgi)}</b>
                 {row.tgi_low !== null && <small> {`${whole(row.tgi_low)}–${whole(row.tgi_high)}`}</small>}

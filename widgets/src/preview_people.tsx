@@ -1,5 +1,5 @@
 // A masked sample of the people, and why one of them, or anybody who is typed, is in the audience or not.
-import { useState, type FormEvent } from "react";
+import { useRef, useState, type FormEvent, type RefObject } from "react";
 import { useModel } from "./model";
 import { usePreview, usePreviewWords } from "./preview_model";
 import { PreviewPart } from "./preview_part";
@@ -9,13 +9,17 @@ export function People() {
   const { head, send } = usePreview();
   const { t } = usePreviewWords();
   const [typed, setTyped] = useState("");
+  // An answer that was asked for from here is brought into view; one that follows an edit moves nothing.
+  const asked = useRef(false);
   const ask = (e: FormEvent) => {
     e.preventDefault();
-    if (typed.trim()) send("why", { person: typed.trim() });
+    if (!typed.trim()) return;
+    asked.current = true;
+    send("why", { person: typed.trim() });
   };
   return (
     <>
-      <PreviewPart part="sample">{({ turn }) => <Sample turn={turn} />}</PreviewPart>
+      <PreviewPart part="sample">{({ turn }) => <Sample turn={turn} asked={asked} />}</PreviewPart>
       {typeof head.count === "number" && (
         <form className="qa-lp-choice" onSubmit={ask}>
           <label>
@@ -29,18 +33,22 @@ export function People() {
       )}
       {typeof head.count === "number" && (
         <PreviewPart part="why" before={<p className="qa-lp-quiet">{t("whyHint")}</p>}>
-          {(why) => <WhyPerson why={why} key={`${why.turn} ${why.person_id} ${why.row}`} />}
+          {(why) => <WhyPerson why={why} asked={asked} key={`${why.turn} ${why.person_id} ${why.row}`} />}
         </PreviewPart>
       )}
     </>
   );
 }
 
-function Sample({ turn }: { turn: number }) {
+function Sample({ turn, asked }: { turn: number; asked: RefObject<boolean> }) {
   const { model, send } = usePreview();
   const { t, of } = usePreviewWords();
   const { columns = [], rows = [] } = useModel(model, "sample");
   const chosen = useModel(model, "why");
+  const choose = (row: number) => {
+    asked.current = true;
+    send("why", { row, turn });
+  };
   if (!rows.length) return <p className="qa-lp-quiet">{t("empty")}</p>;
   return (
     <>
@@ -61,7 +69,7 @@ function Sample({ turn }: { turn: number }) {
             {rows.map((row, i) => (
               <tr key={i} aria-selected={chosen?.row === i && chosen.turn === turn ? true : undefined}>
                 <th scope="row">
-                  <button type="button" className="qa-lp-link" aria-label={t("whyPerson", { person: row.person })} title={t("why")} onClick={() => send("why", { row: i, turn })}>
+                  <button type="button" className="qa-lp-link" aria-label={t("whyPerson", { person: row.person })} title={t("why")} onClick={() => choose(i)}>
                     {row.person}
                   </button>
                 </th>

@@ -1,12 +1,19 @@
 // Why one person is in the audience or not: what decides, every condition's truth, the very event rows.
+import { useEffect, useRef, type RefObject } from "react";
 import { usePreview, usePreviewWords, type NodeTruth, type SeenEvent, type Why } from "./preview_model";
 
-export function WhyPerson({ why }: { why: Required<Why> }) {
+export function WhyPerson({ why, asked }: { why: Required<Why>; asked: RefObject<boolean> }) {
   const { t } = usePreviewWords();
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    if (!asked.current) return;
+    asked.current = false;
+    heading.current?.scrollIntoView?.({ block: "nearest" });
+  }, [why, asked]);
   const sign = why.is_in ? "In" : "Out";
   return (
     <article className="qa-lp-why" data-testid="qa-why" data-in={why.is_in}>
-      <h4 role="status">{t(why.is_in ? "isIn" : "isOut", { person: why.person_id })}</h4>
+      <h4 ref={heading} aria-live="polite">{t(why.is_in ? "isIn" : "isOut", { person: why.person_id })}</h4>
       <Sets title={t(`reasons${sign}`)} sets={why.reasons} nodes={why.nodes} turned={false} />
       <Sets title={t(`changes${sign}`)} sets={why.changes} nodes={why.nodes} turned />
       {!why.is_exact && <p className="qa-lp-quiet">{t("inexact")}</p>}

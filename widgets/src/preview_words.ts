@@ -53,7 +53,7 @@ const WORDS = {
   tag: { zh: "标签", en: "Tag" },
   effect: { zh: "差异大小", en: "Effect" },
   baseToAudience: { zh: "全体 → 人群", en: "Everybody → audience" },
-  effectHint: { zh: "差异以全体的标准差为单位：0.2 小，0.8 大。规则本身用到的标签不在其中。", en: "In standard deviations of everybody: 0.2 is small, 0.8 large. Tags that the rule itself names are left out." },
+  effectHint: { zh: "差异以全体的标准差为单位：0.2 小，0.8 大；◆ 在 5% 假发现率下成立。规则本身用到的标签不在其中。", en: "In standard deviations of everybody: 0.2 is small, 0.8 large. Tags that the rule itself names are left out." },
   noneDiffer: { zh: "没有可以比较的标签。", en: "There is no tag to compare." },
   overTimeHint: { zh: "实心点来自当时的快照，空心点按事件推算。", en: "Filled: counted on a snapshot of that moment. Hollow: counted from the events." },
   oneMoment: { zh: "规则用到标签或属性，只能看有快照的时刻，而现在只有一个。用 qa build --as-of 时刻 建立更早的快照。", en: "The rule names tags or attributes, which are known at moments of snapshots only, and there is one so far. Build earlier ones with qa build --as-of MOMENT." },
