@@ -24,6 +24,7 @@
     │   ├── LogBroken (LookupError)        the log no longer holds what was not consumed yet
     │   └── Fenced (RuntimeError)          another consumer holds the partition; nothing was changed
     ├── SourceUnavailable (ConnectionError)   a database or API that cannot be read; nothing landed, try later
+    ├── GivenUp (RuntimeError)             work that was cancelled before it was done
     ├── ParametersRefused (ValueError)     a notebook run with parameters it does not declare
     └── RunFailed (RuntimeError)           a notebook stopped with an error; the partial copy is kept
 
@@ -129,6 +130,10 @@ class Fenced(StreamError, RuntimeError):
 
 class SourceUnavailable(WorkbenchError, ConnectionError):
     """A database or an API that cannot be read now; what was landed before stays, a later load goes on."""
+
+
+class GivenUp(WorkbenchError, RuntimeError):
+    """Work that somebody cancelled before it was done; nothing was changed, it can be asked for again."""
 
 
 class ParametersRefused(WorkbenchError, ValueError):

@@ -33,8 +33,9 @@ READERS = sorted(
     if p.relative_to(NOTEBOOKS).as_posix() not in WRITERS
 )
 SEED_RULE = "explore/07_seed_rule.ipynb"
+FIRST_AUDIENCE = "explore/00_first_audience.ipynb"
 #: A company that is made quickly, and still has enough people in the audience to compare.
-SMALL = {SEED_RULE: {"people": 20_000}}
+SMALL = {SEED_RULE: {"people": 20_000}, FIRST_AUDIENCE: {"people": 2_000}}
 
 
 def test_the_demo_runs_every_notebook() -> None:
@@ -47,7 +48,7 @@ def test_the_demo_runs_every_notebook() -> None:
 @pytest.mark.parametrize("name", READERS)
 def test_a_notebook_runs_and_reads_in_both_languages(name: str, workspace: Workspace, tmp_path: Path) -> None:
     parameters = {"language": "en", **SMALL.get(name, {})}
-    if name == SEED_RULE:
+    if name in SMALL:
         parameters["folder"] = str(tmp_path / "synthetic")
     run = run_notebook(NOTEBOOKS / name, parameters, runs_dir=tmp_path, workspace=workspace.root)
     assert run.status == "completed"

@@ -29,6 +29,7 @@ from qa_lib.audiences.preview import (
     preview,
     sample,
     sample_fields,
+    sampled,
     stamp,
 )
 from qa_lib.audiences.resolver import SavedAudiences
@@ -89,6 +90,7 @@ __all__ = [
     "q_values",
     "sample",
     "sample_fields",
+    "sampled",
     "share_p_values",
     "spark_engine",
     "stamp",

@@ -220,21 +220,26 @@ class AudienceLibrary:
             `is_active` and `is_newest` of the version that names it.
         """
         self._tables.numbers(name)
+        found = self.uses()
+        return found[found["audience"] == name].drop(columns="audience").reset_index(drop=True)
+
+    def uses(self) -> pd.DataFrame:
+        """Every naming of an audience by a version of another; `audience` is named, the rest as `used_by`."""
         directory = self._tables.directory()
         rows = [
-            {
-                "name": other,
-                "number": number,
-                "refers_to": version,
-                "is_active": directory.labels[other][ACTIVE] == number,
-                "is_newest": directory.newest[other] == number,
-            }
+            (
+                audience,
+                other,
+                number,
+                version,
+                directory.labels[other][ACTIVE] == number,
+                directory.newest[other] == number,
+            )
             for other, number, named in self._tables.references()
             for audience, version in named
-            if audience == name
         ]
-        frame = pd.DataFrame(rows, columns=["name", "number", "refers_to", "is_active", "is_newest"])
-        return frame.astype({"refers_to": "Int64"})
+        columns = ["audience", "name", "number", "refers_to", "is_active", "is_newest"]
+        return pd.DataFrame(rows, columns=columns).astype({"refers_to": "Int64"})
 
     # -- differences ---------------------------------------------------------------------------
 

@@ -128,11 +128,7 @@ def sample(
     pandas.DataFrame
         `person` (masked id) and those of `fields` that the snapshot has.
     """
-    if size < 0:
-        raise SpecError(f"A sample shows 0 people or more, got {size}.")
-    numbers = to_numbers(members)
-    if len(numbers) > size:
-        numbers = numbers[np.linspace(0, len(numbers) - 1, size).astype(int)]
+    numbers = sampled(members, size)
     known = {f.name for f in engine_of(snapshot).catalogue.fields}
     names = [name for name in dict.fromkeys(fields) if name in known]
     columns = ", ".join(["person_id", *map(quoted, names)])
@@ -144,6 +140,14 @@ def sample(
     )
     people.insert(0, "person", [masked(p) for p in people.pop("person_id")])
     return people
+
+
+def sampled(members: Bits, size: int = 8) -> np.ndarray:
+    """The person numbers that `sample` shows, ascending."""
+    if size < 0:
+        raise SpecError(f"A sample shows 0 people or more, got {size}.")
+    numbers = to_numbers(members)
+    return numbers[np.linspace(0, len(numbers) - 1, size).astype(int)] if len(numbers) > size else numbers
 
 
 def masked(person_id: str) -> str:

@@ -19,7 +19,7 @@ from qa_lib.audiences.library import AudienceLibrary, Which
 from qa_lib.audiences.matching import AudienceMatcher
 from qa_lib.audiences.over_time import membership_over_time
 from qa_lib.audiences.people_diff import AudienceDiff, PeopleDiff, audience_diff, diff_people
-from qa_lib.audiences.preview import BREAKDOWN_BY, Preview, breakdown, preview, sample, stamp
+from qa_lib.audiences.preview import BREAKDOWN_BY, Preview, breakdown, preview, sample, sample_fields, stamp
 from qa_lib.audiences.suggest import suggest_values
 from qa_lib.audiences.versions import Version
 from qa_lib.audiences.why import Explanation, explain_person
@@ -55,6 +55,8 @@ class AudienceService:
     ----------
     as_of
         A moment of which a snapshot is published; the current snapshot when not given.
+    snapshot
+        A snapshot of the workspace that is open already, in place of `as_of`.
 
     Raises
     ------
@@ -62,9 +64,15 @@ class AudienceService:
         When there is no snapshot, or none as of that moment.
     """
 
-    def __init__(self, workspace: Workspace, as_of: datetime | str | None = None) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        as_of: datetime | str | None = None,
+        *,
+        snapshot: Snapshot | None = None,
+    ) -> None:
         self.workspace = workspace
-        self.snapshot: Snapshot = workspace.snapshot(as_of)
+        self.snapshot: Snapshot = snapshot or workspace.snapshot(as_of)
         self.library = AudienceLibrary(workspace)
         self._lock = threading.Lock()
 
@@ -157,8 +165,9 @@ class AudienceService:
         return membership_over_time(self.workspace, audience, moments)
 
     def sample(self, audience: AnyAudience, size: int = 8) -> pd.DataFrame:
-        """A few members with masked ids."""
-        return sample(self.snapshot, self.evaluate(audience).members[()], size=size)
+        """A few members with masked ids, the fields that the rule names first."""
+        found = self.evaluate(audience)
+        return sample(self.snapshot, found.members[()], size=size, fields=sample_fields(found.rule))
 
     def explain(self, audience: AnyAudience, person: str) -> Explanation:
         """Why a person is in it, or the smallest part because of which not, with the event rows."""

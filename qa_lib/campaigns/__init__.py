@@ -9,7 +9,7 @@ from qa_lib.campaigns.channels import CHANNELS, MINI_PROGRAM_LIMITS, Channel, ch
 from qa_lib.campaigns.conflicts import ONE_A_DAY, resolve_conflicts
 from qa_lib.campaigns.graphemes import graphemes
 from qa_lib.campaigns.inputs import past_sends
-from qa_lib.campaigns.kept import keep_plan, plan_campaign, plans, read_plan
+from qa_lib.campaigns.kept import keep_plan, plan_campaign, planned_audiences, plans, read_plan
 from qa_lib.campaigns.messages import (
     EmailMessage,
     MiniProgramMessage,
@@ -32,12 +32,14 @@ from qa_lib.campaigns.offers import (
 )
 from qa_lib.campaigns.outcomes import conversions, gain_of, offer_cost, record_conversions
 from qa_lib.campaigns.plan import Plan, plan
+from qa_lib.campaigns.reach import ANY_CHANNEL, reach
 from qa_lib.campaigns.reasons import NOT_IN_AUDIENCE, REASONS, funnel
 from qa_lib.campaigns.scope import offer_items
 from qa_lib.campaigns.sms import cut_to_fit, encoding_of, forcing_characters, part_count, split_parts, units
 
 __all__ = [
     "ADDRESS_COLUMNS",
+    "ANY_CHANNEL",
     "CHANNELS",
     "MINI_PROGRAM_LIMITS",
     "NOT_IN_AUDIENCE",
@@ -85,7 +87,9 @@ __all__ = [
     "past_sends",
     "plan",
     "plan_campaign",
+    "planned_audiences",
     "plans",
+    "reach",
     "read_addresses",
     "read_plan",
     "record_conversions",

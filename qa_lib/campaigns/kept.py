@@ -131,6 +131,28 @@ def plan_campaign(workspace: Workspace, plan_hash: str) -> Campaign:
     return Campaign.from_json(_header(workspace, plan_hash)["campaign"])
 
 
+def planned_audiences(workspace: Workspace) -> pd.DataFrame:
+    """Which audiences the newest kept plan of every campaign is for, or names in its rule.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `campaign_name`, `audience`, `refers_to` (the version that is named; empty for the active one, and for
+        the campaign's own audience) and `kept_at`; by campaign.
+    """
+    columns = ["campaign_name", "audience", "refers_to", "kept_at"]
+    rows: list[tuple[Any, ...]] = []
+    if _are_kept(workspace):
+        asked = sa.select(_plans.c.campaign_name, _plans.c.campaign, _plans.c.kept_at)
+        with workspace.state.engine.connect() as con:
+            newest = {row.campaign_name: row for row in con.execute(asked.order_by(_plans.c.kept_at))}
+        for name, row in sorted(newest.items()):
+            audience = Campaign.from_json(row.campaign).audience
+            named = dict.fromkeys([(audience.name, None), *audience.refers_to()])
+            rows += [(name, other, version, row.kept_at) for other, version in named]
+    return pd.DataFrame(rows, columns=columns).astype({"refers_to": "Int64"})
+
+
 def _header(workspace: Workspace, plan_hash: str) -> Any:
     header: Any = None
     if _are_kept(workspace):

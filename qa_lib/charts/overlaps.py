@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from qa_lib.charts.parts import count_axis, heading, layered, plain, share_words, tip, upper_end
+from qa_lib.charts.parts import clicked, count_axis, heading, layered, plain, share_words, tip, upper_end
 from qa_lib.charts.showing import check_rows
 from qa_lib.charts.theme import FAINT, INK, PALETTE, PAPER, QUIET, RAMP
 from qa_lib.charts.words import say
@@ -74,7 +74,7 @@ def overlap_heat_map(frame: pd.DataFrame, *, language: str = "zh", width: int = 
 
 
 def upset_bars(
-    frame: pd.DataFrame, *, language: str = "zh", most: int = 20, width: int = 30
+    frame: pd.DataFrame, *, language: str = "zh", most: int = 20, width: int = 30, can_pick: bool = False
 ) -> alt.VConcatChart:
     """How many people are in exactly which audiences: a bar for each combination, its dots below it.
 
@@ -86,6 +86,8 @@ def upset_bars(
         How many combinations are shown; how many people the others have together is said.
     width
         Of one combination, in pixels.
+    can_pick
+        Give it the selection `combination`, whose `number` is the row of `frame` whose bar is clicked.
 
     References
     ----------
@@ -118,10 +120,15 @@ def upset_bars(
     )
     end = upper_end(counted["people"])
     y = alt.Y("people:Q", title=say("people", language), axis=count_axis(), scale=alt.Scale(domain=[0, end]))
-    top = layered(
+    marks = [
         shown.mark_bar(color=PALETTE[0]).encode(y=y),
         shown.mark_text(dy=-7, fontSize=10, color=QUIET).encode(y=y, text="people_words:N"),
-    ).properties(width=alt.Step(width), height=150)
+    ]
+    if can_pick:  # the whole column, or a small bar could not be hit
+        column = shown.mark_bar(opacity=0.001, cursor="pointer").transform_calculate(zero="0", far=str(end))
+        column = column.encode(y=alt.Y("zero:Q"), y2="far:Q").properties(name="combinations")
+        marks.append(column.add_params(clicked("combination", "number", None)))
+    top = layered(*marks).properties(width=alt.Step(width), height=150)
     order = [labels[name] for name in named]
     rows = alt.Chart(plain(matrix)).encode(x=x)
     scale = alt.Scale(domain=order)  # layers with several sorts would fall back to the alphabet

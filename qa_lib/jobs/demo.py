@@ -49,6 +49,7 @@ FIRST: tuple[Step, ...] = (
 #: Side by side: none writes what another reads, unless it waits for it.
 THEN: tuple[Step, ...] = (
     Step("jobs/run_campaign.ipynb"),
+    Step("explore/00_first_audience.ipynb", "code"),
     Step("explore/01_meet_the_data.ipynb"),
     Step("explore/02_tags.ipynb"),
     Step("explore/03_rules_and_audiences.ipynb"),

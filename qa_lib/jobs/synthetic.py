@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,7 @@ from qa_lib.sources.synthetic_words import (
 )
 from qa_lib.tables import Label
 from qa_lib.workspace import Draft, Snapshot, Workspace, quoted
+from qa_lib.workspace.settings import nearest
 
 _SQL_TYPES = {"text": "VARCHAR", "date": "DATE", "boolean": "BOOLEAN"}
 _AMOUNTS = ("income_amount", "average_order_value", "spend_amount_365d", "paid_amount")
@@ -136,6 +138,28 @@ def synthetic_workspace(
         )
     publish_synthetic(workspace, people=people, random_state=random_state, progress=progress)
     return workspace
+
+
+def practice_workspace(
+    folder: str | Path | None = None,
+    *,
+    people: int = 30_000,
+    progress: Callable[[str], None] | None = None,
+) -> Workspace:
+    """The synthetic company to try things on, open for writing; it is made where it is not there yet.
+
+    Parameters
+    ----------
+    folder
+        Where it is kept; beside the workspace that `Workspace.open` would open when not given.
+
+    Raises
+    ------
+    SpecError, WorkspaceUnusable
+        As `synthetic_workspace`.
+    """
+    beside = Path(os.environ.get("QA_WORKSPACE") or nearest()).absolute().parent
+    return synthetic_workspace(folder or beside / f"synthetic-{people}", people=people, progress=progress)
 
 
 def _fill(draft: Draft, people: int, random_state: int, say: Callable[[str], None]) -> None:

@@ -1,13 +1,52 @@
 """Widgets: the Python side of what is on screen; each works headless.
 
-`rule_builder.RuleBuilder` edits a rule, `audience_workbench.AudienceWorkbench` previews it while it is
-edited, `campaign_results.CampaignResults` links the charts of campaigns, and
-`campaign_review.CampaignReview` reads one campaign's plan, rehearsal and result. They are imported from their
-files, so that a command that only looks for the bundle does not load a browser's worth of libraries.
+`RuleBuilder` edits a rule, `LivePreview` shows its people while it is edited, `AudienceWorkbench` is both
+together; `AudienceLibrary` keeps audiences, compares their versions and takes them back;
+`CampaignResults` links the charts of campaigns, and `CampaignReview` reads one campaign's plan, rehearsal and
+result. Each name is loaded when it is first used, so that a command that only looks for the bundle does not
+load a browser's worth of libraries.
 """
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from qa_lib.widgets.bundle import bundle_missing
 
-__all__ = ["bundle_missing"]
+if TYPE_CHECKING:
+    from qa_lib.widgets.audience_library import AudienceLibrary
+    from qa_lib.widgets.audience_workbench import AudienceWorkbench
+    from qa_lib.widgets.campaign_results import CampaignResults
+    from qa_lib.widgets.campaign_review import CampaignReview
+    from qa_lib.widgets.live_preview import LivePreview
+    from qa_lib.widgets.rule_builder import RuleBuilder
+
+_HOMES = {
+    "AudienceLibrary": "qa_lib.widgets.audience_library",
+    "AudienceWorkbench": "qa_lib.widgets.audience_workbench",
+    "CampaignResults": "qa_lib.widgets.campaign_results",
+    "CampaignReview": "qa_lib.widgets.campaign_review",
+    "LivePreview": "qa_lib.widgets.live_preview",
+    "RuleBuilder": "qa_lib.widgets.rule_builder",
+}
+
+__all__ = [
+    "AudienceLibrary",
+    "AudienceWorkbench",
+    "CampaignResults",
+    "CampaignReview",
+    "LivePreview",
+    "RuleBuilder",
+    "bundle_missing",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'qa_lib.widgets' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -2,50 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any as AnyValue
 
 import ipywidgets
-import numpy as np
-import pandas as pd
 
-from qa_lib.audiences import BREAKDOWN_BY, breakdown, engine_of, sample, sample_fields
-from qa_lib.charts import Live, breakdown_dumbbells, is_static, to_svg
-from qa_lib.charts.format import format_value
-from qa_lib.charts.html import Html, join, picture, style, tag
-from qa_lib.rules import Evaluation, Field, Rule, compile_rule
-from qa_lib.tables import Label
+from qa_lib.audiences import AudienceService
+from qa_lib.charts import is_static
+from qa_lib.charts.html import Html, join
+from qa_lib.rules import Evaluation, Rule
+from qa_lib.widgets.live_preview import LivePreview
 from qa_lib.widgets.rule_builder import RuleBuilder
-from qa_lib.widgets.rule_page import rule_page
-from qa_lib.workspace import Snapshot
-
-_CSS = """
-.qa-table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; width: 100%; }
-.qa-table th { text-align: left; font-weight: 600; padding: 4px 10px 4px 0;
-  border-bottom: 1px solid var(--jp-border-color1, #b9c2cf); }
-.qa-table td { border-bottom: 1px solid var(--jp-border-color2, #e4e8ee); padding: 4px 10px 4px 0; }
-.qa-quiet { color: var(--jp-ui-font-color2, #5b6470); font-size: 13px; }
-.qa-code { font-size: 12px; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 320px; overflow: auto; }
-"""
-_WORDS = {
-    "compare": Label("对比维度", "Compare by"),
-    "sample": Label("样例（编号已脱敏）", "Sample (ids masked)"),
-    "nobody": Label("没有人符合这条规则。", "Nobody fits this rule."),
-    "fault": Label("规则还不完整，见上方提示。", "The rule is not complete yet: see above."),
-    "person": Label("顾客", "Person"),
-    "sql": Label("SQL（只读）", "SQL (to read)"),
-    "json": Label("JSON", "JSON"),
-    "stamp": Label("快照 {snapshot} · 数据截至 {as_of}", "Snapshot {snapshot} · data as of {as_of}"),
-}
+from qa_lib.workspace import Snapshot, Workspace
 
 
 class AudienceWorkbench:
-    """The rule builder with its preview: breakdown against everybody, masked sample, SQL and JSON.
+    """The rule builder with a live preview beside it, over the same snapshot and in the same language.
 
     Parameters
     ----------
-    snapshot
-        What the rule is counted over.
+    over
+        The service that answers; or a snapshot, then one over that snapshot, which writes nothing.
     rule
         What to start with.
     language
@@ -55,168 +31,45 @@ class AudienceWorkbench:
     ----------
     builder : RuleBuilder
         Holds the rule: `workbench.builder.rule`.
+    preview : LivePreview
+        Follows the builder.
     """
 
-    def __init__(self, snapshot: Snapshot, rule: Rule | None = None, *, language: str = "zh") -> None:
-        self.snapshot = snapshot
-        self.builder = RuleBuilder(snapshot, rule, language=language)
-        self._catalogue = engine_of(snapshot).catalogue
-        self._by = BREAKDOWN_BY[0]
-        if not is_static():
-            self._lay_out()
-
-    # -- figures, without a screen ----------------------------------------------------------------
+    def __init__(
+        self, over: AudienceService | Snapshot, rule: Rule | None = None, *, language: str = "zh"
+    ) -> None:
+        if isinstance(over, Snapshot):
+            over = AudienceService(Workspace.open(over.root, read_only=True), snapshot=over)
+        self.service = over
+        self.builder = RuleBuilder(over.snapshot, rule, language=language)
+        self.preview = LivePreview(over, rule, language)
+        self.preview.follow(self.builder)
+        # side by side where there is room, else below each other
+        self.builder.layout = ipywidgets.Layout(flex="3 1 640px", min_width="0")
+        self.preview.layout = ipywidgets.Layout(flex="2 1 440px", min_width="0")
+        beside = ipywidgets.Layout(flex_flow="row wrap", width="100%", align_items="flex-start", grid_gap="16px")
+        self.view = ipywidgets.HBox([self.builder, self.preview], layout=beside)
 
     @property
     def evaluation(self) -> Evaluation | None:
         """Who the rule selects; None while it has a fault."""
         return self.builder.evaluation
 
-    @property
-    def by(self) -> str:
-        """The field that the breakdown compares."""
-        return self._by
-
-    @by.setter
-    def by(self, name: str) -> None:
-        self._catalogue.field(name)
-        if name == self._by:
-            return
-        self._by = name
-        if not is_static():
-            self._refresh()
-            self._dropdown.value = name
-
-    def breakdown(self) -> pd.DataFrame:
-        """The audience against everybody by the chosen field; see `qa_lib.audiences.breakdown`."""
-        found = self._found()
-        return breakdown(self.snapshot, found.members[()], by=(self._by,))
-
-    def sample(self) -> pd.DataFrame:
-        """A few masked members; see `qa_lib.audiences.sample`."""
-        found = self._found()
-        return sample(self.snapshot, found.members[()], fields=sample_fields(found.rule))
-
-    def _found(self) -> Evaluation:
-        if self.evaluation is None:
-            self.builder.rule  # noqa: B018 raises what is wrong with a rule that cannot be read
-            return engine_of(self.snapshot).evaluate(self.builder.rule)
-        return self.evaluation
-
-    # -- on screen ----------------------------------------------------------------------------------
-
-    def _lay_out(self) -> None:
-        fields = [f for f in self._catalogue.fields if f.type in ("text", "boolean", "list")]
-        self._dropdown = ipywidgets.Dropdown(
-            options=[(self._name(f), f.name) for f in fields],
-            value=self._by,
-            description=self._say("compare"),
-            style={"description_width": "initial"},
-        )
-        self._chart = Live(self._draw())
-        self._people = ipywidgets.HTML()
-        self._stamp = ipywidgets.HTML()
-        self._sql = ipywidgets.HTML()
-        self._json = ipywidgets.HTML()
-        self._source = ipywidgets.Accordion([self._sql, self._json])
-        self._dropdown.observe(lambda change: setattr(self, "by", change["new"]), names="value")
-        self.builder.observe(lambda _: self._translate(fields), names="language")
-        half = ipywidgets.Layout(flex="1 1 420px", min_width="0", overflow="auto")
-        beside = ipywidgets.HBox(
-            [
-                ipywidgets.VBox([self._dropdown, self._chart.widget], layout=half),
-                ipywidgets.VBox([self._people], layout=half),
-            ],
-            layout=ipywidgets.Layout(flex_flow="row wrap", width="100%", margin="16px 0"),
-        )
-        self.view = ipywidgets.VBox([self.builder, beside, self._source, self._stamp])
-        self.builder.on_answer(lambda _: self._refresh())
-        self._translate(fields)
-
-    def _translate(self, fields: list[Field]) -> None:
-        chosen = self._dropdown.value
-        self._dropdown.options = [(self._name(f), f.name) for f in fields]
-        self._dropdown.value = chosen
-        self._dropdown.description = self._say("compare")
-        self._source.titles = (self._say("sql"), self._say("json"))
-        self._refresh()
-
-    def _refresh(self) -> None:
-        self._stamp.value = self._stamp_line()
-        self._json.value = tag(
-            "pre", json.dumps(self.builder.value, ensure_ascii=False, indent=2), class_="qa-code"
-        )
-        if self.evaluation is None:
-            self._people.value = join(style(_CSS), tag("p", self._say("fault"), class_="qa-quiet"))
-            self._sql.value = ""
-            return
-        self._chart.update(self._draw())
-        self._people.value = self._sample_page()
-        self._sql.value = tag("pre", self._sql_text(), class_="qa-code")
-
-    def _draw(self) -> AnyValue:
-        field = self._catalogue.field(self._by)
-        return breakdown_dumbbells(self.breakdown(), self._name(field), language=self.builder.language)
-
-    def _sample_page(self) -> Html:
-        people = self.sample()
-        if people.empty:
-            return join(style(_CSS), tag("p", self._say("nobody"), class_="qa-quiet"))
-        heads = [self._say("person"), *(self._name(self._catalogue.field(c)) for c in people.columns[1:])]
-        rows = [
-            tag("tr", [tag("td", _cell(value)) for value in row]) for row in people.itertuples(index=False)
-        ]
-        table = tag(
-            "table",
-            tag("thead", tag("tr", [tag("th", h) for h in heads])),
-            tag("tbody", rows),
-            class_="qa-table",
-        )
-        return join(style(_CSS), tag("div", self._say("sample"), class_="qa-quiet"), table)
-
-    def _sql_text(self) -> str:
-        found = self._found()
-        return compile_rule(found.rule, self._catalogue, self.snapshot.as_of, self.snapshot.zone).text()
-
-    def _stamp_line(self) -> Html:
-        stamp = self.snapshot.stamp()
-        words = self._say("stamp").format(snapshot=stamp["snapshot"], as_of=stamp["as_of"])
-        return tag("div", words, class_="qa-quiet")
-
     def static_html(self) -> Html:
-        """The same figures without script, for reports."""
-        found = self._found()
-        return join(
-            rule_page(found.rule, self._catalogue, found.counts, found.universe, self.builder.language),
-            picture(to_svg(self._draw()), self._name(self._catalogue.field(self._by))),
-            self._sample_page(),
-            self._stamp_line(),
-        )
+        """The same figures without script, for reports.
+
+        Raises
+        ------
+        SpecError, UnknownName
+            When the rule has a fault.
+        """
+        return join(self.builder.static_html(), self.preview.static_html())
 
     def _repr_mimebundle_(self, **options: AnyValue) -> AnyValue:
         if is_static():
             return {"text/html": str(self.static_html()), "text/plain": repr(self)}
         return self.view._repr_mimebundle_(**options)
 
-    def _say(self, key: str) -> str:
-        label = _WORDS[key]
-        return label.zh if self.builder.language == "zh" else label.en
-
-    def _name(self, field: Field) -> str:
-        return field.label.zh if self.builder.language == "zh" else field.label.en
-
     def __repr__(self) -> str:
         count = self.evaluation.count if self.evaluation else None
-        return f"AudienceWorkbench({count} of {self.snapshot.people_count} people)"
-
-
-def _cell(value: AnyValue) -> str:
-    if isinstance(value, float):
-        return (
-            format_value(value, "number") if not float(value).is_integer() else format_value(value, "count")
-        )
-    if isinstance(value, pd.Timestamp):
-        return f"{value:%Y-%m-%d}"
-    if isinstance(value, list | np.ndarray):
-        return "、".join(map(str, value))
-    return "—" if value is None or value is pd.NA or value is pd.NaT else str(value)
+        return f"AudienceWorkbench({count} of {self.service.snapshot.people_count} people)"

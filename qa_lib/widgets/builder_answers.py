@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any as AnyValue
@@ -19,27 +19,31 @@ from qa_lib.workspace import Snapshot, Workspace
 SUGGESTIONS = 40
 MAX_PASTED = 2_000_000
 _MAX_TEXT = 200
+_MAX_NAMES = 1_000
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A question of the browser: its topic, its number, and the texts that it came with."""
+    """A question of the browser: its topic, its number, the texts that it came with, and the names in a list."""
 
     topic: str
     seq: int
     texts: Mapping[str, str]
+    names: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, content: AnyValue) -> Asked | None:
-        """The question in a message, or None where there is none that we know."""
+    def read(cls, content: AnyValue, topics: Container[str]) -> Asked | None:
+        """The question in a message, or None where there is none of these topics."""
         if not isinstance(content, dict):
             return None
         topic, seq = content.get("ask"), content.get("seq")
-        known = isinstance(topic, str) and (topic == "audiences" or topic in ANSWERS)
+        known = isinstance(topic, str) and topic in topics
         if not known or not isinstance(seq, int) or abs(seq) > 2**53:
             return None
         texts = {k: v for k, v in content.items() if isinstance(k, str) and isinstance(v, str)}
-        return cls(str(topic), seq, texts)
+        names = content.get("names")
+        listed = names[:_MAX_NAMES] if isinstance(names, list) else []
+        return cls(str(topic), seq, texts, tuple(name for name in listed if isinstance(name, str)))
 
 
 def suggested(snapshot: Snapshot, _: AnyValue, asked: Asked) -> dict[str, AnyValue]:

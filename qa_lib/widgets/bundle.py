@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 STATIC = Path(__file__).parent / "static"
+#: The widgets that have a browser side of their own, by the stem of their files.
+STEMS = ("rule_builder", "live_preview", "audience_library")
 _HOW = "Run `make demo`, or `npm ci && npm run build` in the folder widgets/, and restart the kernel."
 
 
 def bundle_missing() -> str:
     """What is missing and how to build it, or an empty text."""
-    missing = [name for name in ("rule_builder.js", "rule_builder.css") if not (STATIC / name).is_file()]
+    names = [f"{stem}.{kind}" for stem in STEMS for kind in ("js", "css")]
+    missing = [name for name in names if not (STATIC / name).is_file()]
     return f"The browser side is not built ({', '.join(missing)} in {STATIC}). {_HOW}" if missing else ""
 
 

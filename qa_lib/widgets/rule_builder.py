@@ -98,6 +98,7 @@ class RuleBuilder(anywidget.AnyWidget):
         self._evaluation: Evaluation | None = None
         self._answered: tuple[int, AnyValue] | None = None
         self._listeners: list[Callable[[RuleBuilder], None]] = []
+        self._before: list[Callable[[], None]] = []
         start = (rule or EVERYBODY).to_dict()
         self._shown = start
         super().__init__(value=start, language=language, **self._own)
@@ -129,6 +130,15 @@ class RuleBuilder(anywidget.AnyWidget):
     def evaluation(self) -> Evaluation | None:
         """Who the rule selects; None while it has a fault."""
         return self._evaluation
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the rule is counted over."""
+        return self._snapshot
+
+    def on_edit(self, listener: Callable[[], None]) -> None:
+        """Call `listener()` before an edit is counted, so that what concerns the rule before can be given up."""
+        self._before.append(listener)
 
     def on_answer(self, listener: Callable[[RuleBuilder], None]) -> None:
         """Call `listener(builder)` after every answer, and once now."""
@@ -183,6 +193,8 @@ class RuleBuilder(anywidget.AnyWidget):
     def _answer(self) -> None:
         self._answered = (self.seq, self.value)
         self._evaluation = None
+        for listener in self._before:
+            listener()
         try:
             rule, problems = read_or_faults(self.value)
             if rule is not None:
@@ -244,7 +256,7 @@ class RuleBuilder(anywidget.AnyWidget):
 
     def _asked(self, _: AnyValue, content: AnyValue, __: AnyValue) -> None:
         """Answer what the browser asks besides counts, under the number it asked with."""
-        asked = Asked.read(content)
+        asked = Asked.read(content, ("audiences", *ANSWERS))
         if asked is None:
             return
         if asked.topic == "audiences":

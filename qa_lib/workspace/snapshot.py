@@ -21,6 +21,7 @@ import duckdb
 
 from qa_lib.errors import NothingBuilt
 from qa_lib.tables import TABLES
+from qa_lib.workspace.cancelling import cancellable
 from qa_lib.workspace.columns import Columns, as_arrow
 from qa_lib.workspace.leaves import FOLDER as LEAVES
 from qa_lib.workspace.leaves import LeafCache
@@ -111,7 +112,7 @@ class Snapshot:
         packed
             Fields that are to be columns of `profile`; those that only have a bitset are made so.
         """
-        cursor = self._database.cursor()
+        cursor = cancellable(self._database.cursor())
         self._unpack(cursor, packed)
         return cursor
 
@@ -146,7 +147,7 @@ class Snapshot:
                 view = view_sql(TABLES[name], scan, is_mapped=self._is_mapped)
                 cursor.execute(f"CREATE TEMP VIEW {quoted(name)} AS {view}")
             self._local.cursor = cursor
-        cursor = self._local.cursor
+        cursor = cancellable(self._local.cursor)
         if not self._unpack(cursor, packed):
             return to_frame(cursor.execute(sql, params))
         try:

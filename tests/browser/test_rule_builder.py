@@ -227,7 +227,7 @@ def hostile_dashboards(notebooks_dir: Path, tmp_path_factory: pytest.TempPathFac
         f"snapshot = Workspace.open({str(made.root)!r}, read_only=True).snapshot()",
         f"rule = Any(Attribute('age_band', '=', {HOSTILE!r}), Attribute('home_ownership', '=', 'Renter'))\n"
         "workbench = AudienceWorkbench(snapshot, rule)\n"
-        "workbench.by = 'age_band'\n"
+        "workbench.preview.compare_by('age_band')\n"
         "workbench",
         "CampaignResults(snapshot)",
     )
@@ -239,8 +239,14 @@ def test_markup_in_the_data_is_shown_as_text(show: Show, hostile_dashboards: str
     workbench = page.locator(".qa-rule-builder")
     said = workbench.get_by_test_id("qa-sentence")
     expect(said).to_contain_text(HOSTILE, timeout=60_000)
-    expect(page.locator("td", has_text=HOSTILE).first).to_be_visible()  # the sample's departments
-    expect(page.locator(".vega-embed svg text", has_text=HOSTILE[:20]).first).to_be_visible(timeout=30_000)
+    preview = page.locator(".qa-live-preview")
+    expect(preview.locator("th", has_text=HOSTILE).first).to_be_visible()  # the waterfall's sentence
+    preview.get_by_role("tab", name="对比").click()
+    expect(preview.locator("th", has_text=HOSTILE).first).to_be_visible()
+    preview.get_by_role("tab", name="样例与原因").click()
+    expect(preview.locator("td", has_text=HOSTILE).first).to_be_visible()  # the sample's departments
+    preview.get_by_test_id("qa-sample").get_by_role("button").first.click()
+    expect(preview.get_by_test_id("qa-why")).to_contain_text(HOSTILE)
     types = page.locator("select option", has_text=HOSTILE)
     assert types.count() > 0
 

@@ -75,18 +75,28 @@ def test_the_workbench_counts_the_same_in_lab_voila_and_report(
     page.goto(run.html.as_uri())
     figures = figures_on(page)
     nodes = page.locator(".qa-page .qa-n").all_text_contents()
-    sample = page.locator("table.qa-table tr").evaluate_all(_CELLS)
-    assert page.locator("img.qa-picture").evaluate("image => image.complete && image.naturalWidth") > 100
+    sample = page.locator("table.qa-sample tr").evaluate_all(_CELLS)
+    reach = [row[:2] for row in page.locator("table.qa-reach tr").evaluate_all(_CELLS)[1:]]
+    for image in page.locator("img.qa-picture").all():
+        assert image.evaluate("image => image.complete && image.naturalWidth") > 100
 
     def expect_the_same() -> dict[str, Any]:
-        count = page.locator("[data-testid=qa-count]:not([data-stale])")
-        expect(count.locator("b")).to_have_text(figures["audience_count"], timeout=60_000)
-        expect(count.locator("strong")).to_have_text(figures["audience_share"])
+        for count, share in (
+            ("[data-testid=qa-count]:not([data-stale]) b", "[data-testid=qa-count] strong"),
+            ("[data-testid=qa-preview-count] b", "[data-testid=qa-preview-share]"),
+        ):
+            expect(page.locator(count)).to_have_text(figures["audience_count"], timeout=60_000)
+            expect(page.locator(share)).to_have_text(figures["audience_share"])
         assert page.locator("[data-testid=qa-node-count] b").all_text_contents() == nodes
-        expect(page.locator("table.qa-table tr")).to_have_count(len(sample))
-        assert page.locator("table.qa-table tr").evaluate_all(_CELLS) == sample
-        expect(page.locator(".vega-embed svg").first).to_be_visible(timeout=30_000)
-        held: dict[str, Any] = json.loads(page.locator("pre.qa-code").last.text_content() or "")
+        page.get_by_role("tab", name="样例与原因").click()
+        expect(page.locator("[data-testid=qa-sample] tr")).to_have_count(len(sample), timeout=30_000)
+        assert page.locator("[data-testid=qa-sample] tr").evaluate_all(_CELLS) == sample
+        page.get_by_role("tab", name="可触达").click()
+        expect(page.get_by_test_id("qa-reach")).to_be_visible(timeout=30_000)
+        live = page.locator("[data-testid=qa-reach] tbody tr").evaluate_all(_CELLS)
+        assert [row[:2] for row in live] == reach
+        page.get_by_test_id("qa-source").click()
+        held: dict[str, Any] = json.loads(page.get_by_label("规则 JSON").input_value())
         return held
 
     open_in_voila(page, voila, path.name)
@@ -96,8 +106,7 @@ def test_the_workbench_counts_the_same_in_lab_voila_and_report(
     stop_kernel_in_lab(page)
 
     found = engine_of(snapshot).evaluate(read_rule(rule))
-    assert figures == {
-        "audience_count": f"{found.count:,}",
-        "audience_share": f"{found.count / found.universe:.1%}",
-    }
+    count, share = f"{found.count:,}", f"{found.count / found.universe:.1%}"
+    assert (figures["audience_count"], figures["preview_count"]) == (count, count)
+    assert (figures["audience_share"], figures["preview_share"]) == (share, share)
     assert nodes == [f"{found.counts[path]:,}" for path in sorted(found.counts)]

@@ -14,11 +14,34 @@ export const rules: [string, Rule][] = readdirSync(CONTRACT)
   .map((name) => [name, read(name) as Rule]);
 export const rule = (name: string): Rule => rules.find(([n]) => n === `${name}.rule.json`)![1];
 
-export interface FakeModel extends Model<RuleBuilderTraits> {
-  state: RuleBuilderTraits;
+export interface Fake<T> extends Model<T> {
+  state: T;
   sends: Record<string, unknown>[];
-  saves: { seq: number; value: Rule; language: string }[];
   listeners: Map<string, Set<() => void>>;
+}
+
+/** A model of any widget: what it holds, who listens, and what was sent. */
+export function fakeModelOf<T extends object>(state: T): Fake<T> {
+  const listeners = new Map<string, Set<() => void>>();
+  const model: Fake<T> = {
+    state,
+    sends: [],
+    listeners,
+    get: (key) => state[key],
+    set: (key, value) => {
+      state[key] = value;
+      for (const listener of [...(listeners.get(`change:${key}`) ?? [])]) listener();
+    },
+    on: (event, listener) => void listeners.set(event, (listeners.get(event) ?? new Set()).add(listener)),
+    off: (event, listener) => void listeners.get(event)?.delete(listener),
+    send: (content) => void model.sends.push(content as Record<string, unknown>),
+    save_changes: () => undefined,
+  };
+  return model;
+}
+
+export interface FakeModel extends Fake<RuleBuilderTraits> {
+  saves: { seq: number; value: Rule; language: string }[];
 }
 
 export function fakeModel(traits: Partial<RuleBuilderTraits> = {}): FakeModel {
@@ -33,21 +56,8 @@ export function fakeModel(traits: Partial<RuleBuilderTraits> = {}): FakeModel {
     read_only: false,
     ...traits,
   };
-  const listeners = new Map<string, Set<() => void>>();
-  const model: FakeModel = {
-    state,
-    saves: [],
-    sends: [],
-    listeners,
-    get: (key) => state[key],
-    set: (key, value) => {
-      state[key] = value;
-      for (const listener of [...(listeners.get(`change:${key}`) ?? [])]) listener();
-    },
-    on: (event, listener) => void listeners.set(event, (listeners.get(event) ?? new Set()).add(listener)),
-    off: (event, listener) => void listeners.get(event)?.delete(listener),
-    send: (content) => void model.sends.push(content as Record<string, unknown>),
-    save_changes: () => model.saves.push(structuredClone({ seq: state.seq, value: state.value, language: state.language })),
-  };
+  const saves: FakeModel["saves"] = [];
+  const model: FakeModel = Object.assign(fakeModelOf(state), { saves });
+  model.save_changes = () => saves.push(structuredClone({ seq: state.seq, value: state.value, language: state.language }));
   return model;
 }

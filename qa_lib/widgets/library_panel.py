@@ -1,0 +1,105 @@
+"""The browser side of the audience library: what it is shown, and its questions, each with a number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any as AnyValue
+
+import anywidget
+import traitlets
+
+from qa_lib.errors import ReadOnly, VersionConflict, WorkbenchError
+from qa_lib.tables import Label
+from qa_lib.widgets.builder_answers import Asked
+from qa_lib.widgets.bundle import script, style
+
+Row = dict[str, AnyValue]
+Answer = Callable[[Asked], Row]
+
+
+class LibraryPanel(anywidget.AnyWidget):
+    """The list, the versions and the forms of the library; it decides nothing.
+
+    Everything but `language` is written by Python only: what a browser sets is put back.
+
+    Attributes
+    ----------
+    shelf : list of dict
+        From `shelf_rows`.
+    opened : dict
+        From `opened_rows`; empty while no audience is open.
+    draft : dict
+        What the builder holds: `name` and `version` that it was loaded from, `changed` since, `count`,
+        `universe`, `sentence`, `rule_hash`, `has_fault`; empty without a builder.
+    about : dict
+        `author`, `snapshot`, `as_of`, `people_count`.
+    answers : dict
+        The last answer to each topic: `seq` as it was asked, `ok`, what to say in `zh` and `en`, and more.
+    """
+
+    _esm = script("audience_library")
+    _css = style("audience_library")
+
+    shelf: traitlets.List[AnyValue] = traitlets.List().tag(sync=True)
+    opened = traitlets.Dict().tag(sync=True)
+    draft = traitlets.Dict().tag(sync=True)
+    about = traitlets.Dict().tag(sync=True)
+    answers = traitlets.Dict().tag(sync=True)
+    read_only = traitlets.Bool(False).tag(sync=True)
+    language = traitlets.Enum(("zh", "en"), default_value="zh").tag(sync=True)
+
+    def __init__(
+        self,
+        answer: Callable[[Asked], Row],
+        topics: Collection[str],
+        *,
+        language: str,
+        read_only: bool,
+        about: Row,
+    ) -> None:
+        self._answer, self._topics = answer, topics
+        self._own: Row = {
+            "shelf": [],
+            "opened": {},
+            "draft": {},
+            "about": about,
+            "answers": {},
+            "read_only": read_only,
+        }
+        super().__init__(language=language, **self._own)
+        self.observe(self._forged, names=list(self._own))
+        self.on_msg(self._asked)
+
+    def put(self, **traits: AnyValue) -> None:
+        """Show other values; only Python does."""
+        for name, value in traits.items():
+            if self._own[name] != value:
+                self._own[name] = value
+                setattr(self, name, value)
+
+    def _forged(self, change: AnyValue) -> None:
+        if change["new"] != self._own[change["name"]]:
+            setattr(self, change["name"], self._own[change["name"]])
+
+    def _asked(self, _: AnyValue, content: AnyValue, __: AnyValue) -> None:
+        asked = Asked.read(content, self._topics)
+        if asked is None:
+            return
+        try:
+            answer = {"ok": True, **self._answer(asked)}
+        except WorkbenchError as error:
+            answer = {"ok": False, **said(error).to_dict()}
+        self.put(answers={**self._own["answers"], asked.topic: {**answer, "seq": asked.seq}})
+
+
+def said(error: WorkbenchError) -> Label:
+    """What went wrong, in both languages."""
+    if isinstance(error, ReadOnly):
+        return Label(
+            "这里只能查看：不能保存、回滚或归档。可以下载草稿，在 JupyterLab 中保存。",
+            "This is read-only: nothing can be saved, rolled back or filed here. "
+            "Download the draft and save it in JupyterLab.",
+        )
+    if isinstance(error, VersionConflict):
+        return Label(f"别人已保存了更新的版本，这次没有保存。{error}", f"Nothing was saved. {error}")
+    return Label(f"没有做成：{error}", str(error))

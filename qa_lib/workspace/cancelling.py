@@ -1,0 +1,67 @@
+"""Work that can be given up from another thread: its queries are interrupted, and no further one begins."""
+
+from __future__ import annotations
+
+import threading
+from contextvars import ContextVar, Token
+from typing import TYPE_CHECKING, Self
+from weakref import WeakSet
+
+from qa_lib.errors import GivenUp
+
+if TYPE_CHECKING:
+    import duckdb
+
+_now: ContextVar[Cancelling | None] = ContextVar("qa_lib_cancelling", default=None)
+
+
+class Cancelling:
+    """A stretch of work on one thread, entered with `with`, that any other thread may cancel.
+
+    Every query of a snapshot that is asked in it is interrupted by `cancel`; what is asked afterwards raises
+    `GivenUp`. A query that is interrupted raises `duckdb.InterruptException`.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cursors: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
+        self._is_over = False
+        self._before: Token[Cancelling | None] | None = None
+        self.is_cancelled = False
+
+    def __enter__(self) -> Self:
+        self._before = _now.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:  # a cursor that serves later work is not interrupted for this one
+            self._is_over = True
+        assert self._before is not None
+        _now.reset(self._before)
+
+    def cancel(self) -> None:
+        """Give the work up; nothing happens to work that is over."""
+        with self._lock:
+            self.is_cancelled = True
+            for cursor in [] if self._is_over else list(self._cursors):
+                cursor.interrupt()
+
+    def _holds(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        with self._lock:
+            if self.is_cancelled:
+                raise GivenUp("This work was cancelled before it was done. Ask again.")
+            self._cursors.add(cursor)
+
+
+def cancellable(cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """The same cursor, which the work going on in this thread now answers for.
+
+    Raises
+    ------
+    GivenUp
+        When that work was cancelled.
+    """
+    work = _now.get()
+    if work is not None:
+        work._holds(cursor)
+    return cursor
