@@ -12,7 +12,7 @@ import pandas as pd
 from pydantic import Field as Bounded
 
 from qa_lib.errors import SpecError
-from qa_lib.profiles.kernels import microseconds
+from qa_lib.profiles.local_time import microseconds
 from qa_lib.rules.spec import Spec
 from qa_lib.rules.windows import midnight
 from qa_lib.tables import Label

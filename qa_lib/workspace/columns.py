@@ -300,6 +300,8 @@ def _arrow(column: Column) -> pa.Array:
     if column.kind == "text":
         codes = pa.array(column.values.astype(np.int64), mask=missing)
         return pa.DictionaryArray.from_arrays(codes, pa.array(column.texts, pa.string())).cast(pa.string())
+    if column.kind == "date":
+        return pa.array(column.values.astype(np.int32), mask=missing).cast(pa.date32())
     if column.scale == 0:
         return pa.array(column.values, mask=missing)
     whole = column.values.astype(np.int64)

@@ -17,7 +17,8 @@ from measured import FOLDER, Figure, WrongAnswer, at_most, company
 from tag_peers import bench_tags, build_by_hand, by_pandas, refresh_by_hand
 
 from qa_lib.profiles import catalogue
-from qa_lib.profiles.kernels import by_event, microseconds
+from qa_lib.profiles.kernels import by_event
+from qa_lib.profiles.local_time import microseconds
 from qa_lib.profiles.lookup import PersonLookup
 from qa_lib.profiles.refresh import Base, Refreshed, write_behaviour
 from qa_lib.workspace import Column, Columns, Snapshot
