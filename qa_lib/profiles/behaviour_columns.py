@@ -114,7 +114,7 @@ def write(
     known_parts = None if known is None else [known]
     if tag.spec.type == "text":
         n = np.bincount(values, minlength=len(texts) + 1)[: len(texts)]
-        some = np.flatnonzero(n)
+        some = np.flatnonzero(n).tolist()
         common = sorted(((texts[i], int(n[i])) for i in some), key=lambda one: (-one[1], one[0]))
         done.values[tag.name] = [[text, count] for text, count in common[:SUGGESTED]]
         narrow = values.astype(np.min_scalar_type(len(texts)))

@@ -93,7 +93,9 @@ def event_rows(event: str, array: Callable[[str], Column | None]) -> EventRows:
             )
         return found
 
-    return EventRows(event, column("person_no").values, column("occurred_at").values, column)
+    # an event that never happened has columns of no type
+    at = column("occurred_at").values.astype(np.int64, copy=False)
+    return EventRows(event, column("person_no").values, at, column)
 
 
 def compute(

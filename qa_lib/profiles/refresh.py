@@ -210,9 +210,12 @@ def _same_rows(
         old, new = then.column(name), now.column(name)
         if (old.known is None) != (new.known is None) or (old.kind, old.scale) != (new.kind, new.scale):
             return False
-        if old.known is not None and new.known is not None:
-            if not np.array_equal(old.known[one], new.known[two]):
-                return False
+        if (
+            old.known is not None
+            and new.known is not None
+            and not np.array_equal(old.known[one], new.known[two])
+        ):
+            return False
         values = old.values[one]
         if old.kind == "text" and old.texts != new.texts:
             last = len(new.texts)

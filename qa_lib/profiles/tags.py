@@ -13,7 +13,7 @@ from qa_lib.rules.catalogue import Field, FieldKind, FieldType
 from qa_lib.rules.spec import Spec
 from qa_lib.tables import TABLES, Label
 
-Form = Literal["attribute", "statistic", "days_since", "first_last", "preference", "rule", "formula"]
+Form = Literal["attribute", "statistic", "days_since", "first_last", "preference", "rule", "formula", "model"]
 
 
 class TagSpec(Spec):
