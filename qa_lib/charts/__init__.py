@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from qa_lib.charts.segments import breakdown_dumbbells, segment_bars
     from qa_lib.charts.showing import ROW_LIMIT, Live, Picture, interactive, show, to_svg
     from qa_lib.charts.sources import column_moves, load_bars, reject_bars
+    from qa_lib.charts.tags import aipl_areas, aipl_moves, drift_bars, family_coverage, model_dots
     from qa_lib.charts.theme import PALETTE
 
 _HOMES = {
@@ -63,6 +64,9 @@ _HOMES = {
     "column_moves": "qa_lib.charts.sources",
     "load_bars": "qa_lib.charts.sources",
     "reject_bars": "qa_lib.charts.sources",
+    **dict.fromkeys(
+        ("aipl_areas", "aipl_moves", "drift_bars", "family_coverage", "model_dots"), "qa_lib.charts.tags"
+    ),
     "PALETTE": "qa_lib.charts.theme",
     "is_static": "qa_lib.charts.html",
 }
@@ -72,6 +76,8 @@ __all__ = [
     "ROW_LIMIT",
     "Live",
     "Picture",
+    "aipl_areas",
+    "aipl_moves",
     "backtest_bands",
     "breakdown_dumbbells",
     "calibration_dots",
@@ -82,12 +88,15 @@ __all__ = [
     "column_moves",
     "cut_waterfall",
     "differing_tags",
+    "drift_bars",
+    "family_coverage",
     "format_value",
     "histogram",
     "interactive",
     "is_static",
     "load_bars",
     "membership_line",
+    "model_dots",
     "overlap_heat_map",
     "plan_funnel",
     "redemption_lines",
