@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from qa_lib.charts.showing import ROW_LIMIT, Live, Picture, interactive, show, to_svg
     from qa_lib.charts.sources import column_moves, load_bars, reject_bars
     from qa_lib.charts.stream import entered_bars, rate_line, survival_line, view_bars
+    from qa_lib.charts.tags import aipl_areas, aipl_moves, drift_bars, family_coverage, model_dots
     from qa_lib.charts.theme import PALETTE
 
 _HOMES = {
@@ -68,6 +69,9 @@ _HOMES = {
     "rate_line": "qa_lib.charts.stream",
     "survival_line": "qa_lib.charts.stream",
     "view_bars": "qa_lib.charts.stream",
+    **dict.fromkeys(
+        ("aipl_areas", "aipl_moves", "drift_bars", "family_coverage", "model_dots"), "qa_lib.charts.tags"
+    ),
     "PALETTE": "qa_lib.charts.theme",
     "is_static": "qa_lib.charts.html",
 }
@@ -77,6 +81,8 @@ __all__ = [
     "ROW_LIMIT",
     "Live",
     "Picture",
+    "aipl_areas",
+    "aipl_moves",
     "backtest_bands",
     "breakdown_dumbbells",
     "calibration_dots",
@@ -87,13 +93,16 @@ __all__ = [
     "column_moves",
     "cut_waterfall",
     "differing_tags",
+    "drift_bars",
     "entered_bars",
+    "family_coverage",
     "format_value",
     "histogram",
     "interactive",
     "is_static",
     "load_bars",
     "membership_line",
+    "model_dots",
     "overlap_heat_map",
     "plan_funnel",
     "rate_line",

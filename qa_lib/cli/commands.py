@@ -20,6 +20,7 @@ from qa_lib.cli.options import answer as print_answer
 from qa_lib.cli.sources import sources_app
 from qa_lib.cli.spark import SparkAddress, SparkTables, evaluate_on_spark, export_app
 from qa_lib.cli.stream import stream_app
+from qa_lib.cli.tags import tags_app
 from qa_lib.errors import SpecError
 
 app = typer.Typer(
@@ -41,6 +42,7 @@ app.add_typer(rule_app, name="rule")
 app.add_typer(sources_app, name="sources")
 rule_app.add_typer(exchange_app)
 app.add_typer(stream_app, name="stream")
+app.add_typer(tags_app, name="tags")
 app.add_typer(campaigns_app)
 app.add_typer(bench_app)
 app.add_typer(export_app)

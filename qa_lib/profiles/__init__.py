@@ -1,8 +1,8 @@
 """Profiles: what is known of each person at one moment, as tags.
 
 A tag is a declaration; a family is one query that computes several; `build` computes all of them as of
-a moment and publishes the snapshot; `catalogue` is what rules may speak of. `rfm`, `aipl`, `lifetime`, `propensity` and `drift`
-are functions over a snapshot, in modules of their own.
+a moment and publishes the snapshot; `catalogue` is what rules may speak of. `rfm`, `aipl`, `lifetime` and `propensity`
+are functions over a snapshot, in modules of their own; `scores` declares them as tags of every build.
 """
 
 from qa_lib.profiles.behaviour import BehaviourFamily, FamilyMeasure
@@ -12,6 +12,7 @@ from qa_lib.profiles.events import EVENT_SOURCES
 from qa_lib.profiles.live import AsProfiled, TagsNow, stream_tags
 from qa_lib.profiles.lookup import PersonLookup
 from qa_lib.profiles.read import person_profile, tag_counts, tag_values
+from qa_lib.profiles.scores_build import model_calibration, model_reports
 from qa_lib.profiles.standard import standard_families, write_standard
 from qa_lib.profiles.tags import Family, TagSpec
 
@@ -29,6 +30,8 @@ __all__ = [
     "build_moment",
     "catalogue",
     "data_range",
+    "model_calibration",
+    "model_reports",
     "person_profile",
     "standard_families",
     "stream_tags",

@@ -12,11 +12,12 @@ import pandas as pd
 from pydantic import Field as Bounded
 
 from qa_lib.errors import SpecError
-from qa_lib.profiles.kernels import microseconds
+from qa_lib.profiles.local_time import microseconds
+from qa_lib.profiles.moment import Moment
 from qa_lib.rules.spec import Spec
 from qa_lib.rules.windows import midnight
 from qa_lib.tables import Label
-from qa_lib.workspace import Snapshot, quoted
+from qa_lib.workspace import quoted
 
 STAGES: tuple[tuple[str, Label], ...] = (
     ("none", Label("未触达", "none")),
@@ -65,7 +66,7 @@ class AiplFlow:
 
 
 def aipl_stages(
-    snapshot: Snapshot, *, days: int = 1, policy: AiplPolicy | None = None
+    snapshot: Moment, *, days: int = 1, policy: AiplPolicy | None = None
 ) -> tuple[list[date], npt.NDArray[np.uint8]]:
     """The stage of everybody at the end of each of the last days.
 
@@ -93,7 +94,7 @@ def aipl_stages(
     return listed, stages
 
 
-def aipl_flow(snapshot: Snapshot, *, days: int = 30, policy: AiplPolicy | None = None) -> AiplFlow:
+def aipl_flow(snapshot: Moment, *, days: int = 30, policy: AiplPolicy | None = None) -> AiplFlow:
     """How many people were in each stage on each of the last days, and how they moved from day to day."""
     listed, stages = aipl_stages(snapshot, days=days + 1, policy=policy)
     counts: list[dict[str, Any]] = []
@@ -116,7 +117,7 @@ def aipl_flow(snapshot: Snapshot, *, days: int = 30, policy: AiplPolicy | None =
     return AiplFlow(pd.DataFrame(counts), pd.DataFrame(flow))
 
 
-def _shown(snapshot: Snapshot, sign: Sign, marks: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _shown(snapshot: Moment, sign: Sign, marks: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Who shows the sign at each mark; shape (n_people, n_marks).
 
     The k-th of k events at t makes it true until the first of them is `days` old: at the marks in
@@ -137,7 +138,7 @@ def _shown(snapshot: Snapshot, sign: Sign, marks: npt.NDArray[np.int64]) -> npt.
     return np.cumsum(spans[:, :-1], axis=1) > 0
 
 
-def _events(snapshot: Snapshot, event: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _events(snapshot: Moment, event: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     person = snapshot.columns.array(f"event_{event}.person_no")
     at = snapshot.columns.array(f"event_{event}.occurred_at")
     if person is not None and at is not None:

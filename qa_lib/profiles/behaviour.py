@@ -40,12 +40,20 @@ MeasureKind = Literal[
     "days_since_first",
     "share",
     "top",
+    "first",
+    "last",
+    "first_on",
+    "last_on",
 ]
 #: What a person without matching events has: 0, or no value.
 ZERO: frozenset[str] = frozenset({"did", "count", "sum", "distinct", "active_days"})
 #: These move with the moment itself: a later moment computes them again for everybody.
 OF_THE_MOMENT: frozenset[str] = frozenset({"days_since_last", "days_since_first"})
 _NEEDS_NUMBER: frozenset[str] = frozenset({"sum", "avg", "min", "max"})
+#: The text that a property has at a person's first or last event that carries it.
+EDGES: frozenset[str] = frozenset({"first", "last"})
+#: The local day of a person's first or last event.
+EDGE_DAYS: frozenset[str] = frozenset({"first_on", "last_on"})
 _MOST_NAME = 63
 _UNIT_LETTERS = {"minute": "min", "hour": "h", "day": "d", "week": "w", "month": "mo"}
 
@@ -74,12 +82,18 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "days_since_first": ("距首次天数", "days since the first"),
     "share": ("次数占比", "share of times"),
     "top": ("首选{b}", "preferred {b}"),
+    "first": ("首次的{p}", "{p} of the first"),
+    "last": ("最近一次的{p}", "{p} of the last"),
+    "first_on": ("首次日期", "day of the first"),
+    "last_on": ("最近一次日期", "day of the last"),
 }
 
 
 class FamilyMeasure(Spec):
     """What is computed: as in a rule, and `did` (any at all), `share` (of the event's count in the same
-    window) and `top` (the most frequent of the family's values; of equals the first in text order)."""
+    window), `top` (the most frequent of the family's values; of equals the first in text order), `first` and
+    `last` (a text property of the first or last event that has it; at one instant the first in text order),
+    `first_on` and `last_on` (its local day)."""
 
     _positional = ("kind", "property")
     kind: MeasureKind
@@ -99,6 +113,8 @@ class BehaviourFamily(Spec):
         Whether the tags of all events together belong to the family too.
     windows
         Ending at the moment of the build.
+    kind
+        `attribute`: what a person is known by, named as an attribute in rules; `tag`: what they do.
     """
 
     name: str = Bounded(pattern=r"^[a-z][a-z0-9_]{0,40}$")
@@ -111,6 +127,7 @@ class BehaviourFamily(Spec):
     whole: bool = False
     windows: tuple[Last | Ever, ...] = Bounded(min_length=1)
     measures: tuple[FamilyMeasure, ...] = Bounded(min_length=1)
+    kind: Literal["tag", "attribute"] = "tag"
     owner: str = "analyst"
     refresh: Literal["batch", "stream", "both"] = "batch"
     version: int = 1
@@ -195,7 +212,7 @@ def check_family(family: BehaviourFamily, events: Mapping[str, EventType]) -> No
         raise SpecError(f"{where}: the values of {family.by!r} are {', '.join(CALENDAR[family.by][1])}.")
     for measure in family.measures:
         given = measure.property
-        needs = measure.kind in _NEEDS_NUMBER or measure.kind == "distinct"
+        needs = measure.kind in _NEEDS_NUMBER | EDGES or measure.kind == "distinct"
         if needs != (given is not None):
             raise SpecError(f"{where}: measure {measure.kind!r} takes {'a' if needs else 'no'} property.")
         if given is not None and given not in types:
@@ -204,6 +221,8 @@ def check_family(family: BehaviourFamily, events: Mapping[str, EventType]) -> No
             )
         if measure.kind in _NEEDS_NUMBER and types[str(given)] != "number":
             raise SpecError(f"{where}: {measure.kind!r} needs a number; {given!r} is a {types[str(given)]}.")
+        if measure.kind in EDGES and types[str(given)] != "text":
+            raise SpecError(f"{where}: {measure.kind!r} needs a text; {given!r} is a {types[str(given)]}.")
         if measure.kind in ("share", "top") and family.by is None:
             raise SpecError(f"{where}: measure {measure.kind!r} compares values; say `by` which property.")
 
@@ -250,7 +269,13 @@ def _tag(
         parts.append(str(family.by))
     parts += [slug(value)] if value is not None else []
     parts += [measure.property] if measure.property else []
-    type: FieldType = {"did": "boolean", "top": "text"}.get(measure.kind, "number")  # type: ignore[assignment]
+    type: FieldType = "number"
+    if measure.kind == "did":
+        type = "boolean"
+    elif measure.kind in EDGES or measure.kind == "top":
+        type = "text"
+    elif measure.kind in EDGE_DAYS:
+        type = "date"
     days = measure.kind in (*OF_THE_MOMENT, "active_days")
     spec = TagSpec(
         name=_fitted("_".join([*parts, measure.kind, _letters(window)])),
@@ -259,9 +284,12 @@ def _tag(
         type=type,
         form="days_since"
         if measure.kind in OF_THE_MOMENT
+        else "first_last"
+        if measure.kind in EDGES | EDGE_DAYS
         else "preference"
         if type == "text"
         else "statistic",
+        is_attribute=family.kind == "attribute",
         unit="days"
         if days
         else "times"

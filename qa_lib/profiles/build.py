@@ -12,11 +12,15 @@ from qa_lib.errors import AsOfOutside, NothingBuilt
 from qa_lib.profiles.behaviour import FOLDER as FAMILY_FOLDER
 from qa_lib.profiles.behaviour import BehaviourFamily, read_families
 from qa_lib.profiles.behaviour_build import fill_behaviour
+from qa_lib.profiles.catalogue import CURRENCY
 from qa_lib.profiles.columns import write_events, write_fields
 from qa_lib.profiles.declared import FOLDER, GROUP, DeclaredTag, compile_event_tags, read_declared
 from qa_lib.profiles.events import EVENT_SOURCES
 from qa_lib.profiles.habits import COUPON, DEMOGRAPHICS, DEPARTMENT, PREFERENCE
 from qa_lib.profiles.orders import LIFECYCLE, ORDERS, RFM
+from qa_lib.profiles.scores import FOLDER as SCORE_FOLDER
+from qa_lib.profiles.scores import read_scores
+from qa_lib.profiles.scores_build import fill_scores
 from qa_lib.profiles.tags import Family, TagSpec
 from qa_lib.rules import Catalogue
 from qa_lib.rules.compile import Compiler
@@ -89,7 +93,7 @@ def build(
     AsOfOutside
         When the moment lies before the first order or after the day of the last event.
     SpecError
-        When a tag declared in the workspace is not valid.
+        When a tag, family or score declared in the workspace is not valid.
     """
     say = progress or (lambda _: None)
     say("reading the range of the data")
@@ -98,10 +102,13 @@ def build(
     taken = [t.name for f in FAMILIES for t in f.tags] + ["person_no", "person_id", "first_seen_at"]
     declared = read_declared(workspace.root / FOLDER, base, taken)
     behaviour = read_families(workspace.root / FAMILY_FOLDER, {e.name: e for e in base.events})
-    with workspace.publish(moment, _recipe(declared, behaviour)) as draft:
+    scores = read_scores(workspace.root / SCORE_FOLDER)
+    with workspace.publish(moment, _recipe(declared, behaviour, scores)) as draft:
         if draft is not None:
+            draft.meta[CURRENCY] = workspace.currency
             _fill(draft, base, declared, say)
             fill_behaviour(draft, behaviour, workspace if incremental else None, say)
+            fill_scores(draft, scores, [e["spec"]["name"] for e in draft.meta["tags"]], say)
     return workspace.snapshot(moment)
 
 
@@ -150,10 +157,12 @@ def build_moment(workspace: Workspace, as_of: datetime | str | None = None) -> d
     return moment
 
 
-def _recipe(declared: tuple[DeclaredTag, ...], behaviour: tuple[BehaviourFamily, ...]) -> str:
+def _recipe(
+    declared: tuple[DeclaredTag, ...], behaviour: tuple[BehaviourFamily, ...], scores: tuple[Any, ...]
+) -> str:
     parts: list[Any] = [[f.name, f.sql, [t.hash for t in f.tags]] for f in FAMILIES]
     parts += [[s.type.name, s.sql] for s in EVENT_SOURCES]
-    parts += [t.hash for t in declared] + [f.hash for f in behaviour]
+    parts += [t.hash for t in declared] + [f.hash for f in behaviour] + [s.hash for s in scores]
     return hashlib.sha256(json.dumps([_PEOPLE, _SUGGESTIONS, parts]).encode()).hexdigest()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -13,11 +14,17 @@ from qa_lib.rules import Catalogue, EventType, Field, Suggestion
 from qa_lib.tables import Label
 from qa_lib.workspace import Snapshot
 
+#: The entry of the meta data that says in which currency the workspace keeps its amounts.
+CURRENCY = "currency"
+#: What stands for it in declarations.
+_DECLARED_CURRENCY = "USD"
+
 
 def catalogue(snapshot: Snapshot) -> Catalogue:
     """Every field and event that a rule over this snapshot may name, with suggested values."""
     fields = tuple(
-        TagSpec.from_dict(entry["spec"]).field(Label(*entry["group"])) for entry in snapshot.meta["tags"]
+        _in_currency(snapshot, TagSpec.from_dict(entry["spec"]).field(Label(*entry["group"])))
+        for entry in snapshot.meta["tags"]
     )
     values = {
         name: tuple(Suggestion(value, count) for value, count in pairs)
@@ -25,7 +32,20 @@ def catalogue(snapshot: Snapshot) -> Catalogue:
     }
     told = snapshot.meta.get("events")
     events = tuple(s.type for s in EVENT_SOURCES) if told is None else read_events(told)
+    events = tuple(
+        replace(e, properties=tuple(_in_currency(snapshot, p) for p in e.properties)) for e in events
+    )
     return Catalogue(fields, events).with_values(values)
+
+
+def unit_of(snapshot: Snapshot, unit: str) -> str:
+    """A declared unit in the currency of the snapshot's workspace."""
+    return str(snapshot.meta.get(CURRENCY, unit)) if unit == _DECLARED_CURRENCY else unit
+
+
+def _in_currency(snapshot: Snapshot, field: Field) -> Field:
+    unit = unit_of(snapshot, field.unit)
+    return field if unit == field.unit else replace(field, unit=unit)
 
 
 def described_events(events: Iterable[EventType]) -> list[dict[str, Any]]:
@@ -84,7 +104,7 @@ def tags(snapshot: Snapshot) -> pd.DataFrame:
                 "kind": spec.kind,
                 "type": spec.type,
                 "form": spec.form,
-                "unit": spec.unit,
+                "unit": unit_of(snapshot, spec.unit),
                 "window": spec.window,
                 "family": entry["family"],
                 "people_count": covered,

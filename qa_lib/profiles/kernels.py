@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,17 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from qa_lib.errors import SpecError
-from qa_lib.profiles.behaviour import CALENDAR, BehaviourTag
+from qa_lib.profiles.behaviour import CALENDAR, EDGES, BehaviourTag
+from qa_lib.profiles.local_time import DAY_US, local_days, local_microseconds, microseconds
 from qa_lib.rules.windows import Ever, Last
 from qa_lib.workspace import Column
 
 Values = npt.NDArray[Any]
 Places = npt.NDArray[np.intp]
 Flags = npt.NDArray[np.bool_]
-
-_DAY_US = 86_400_000_000
-_QUARTER_US = _DAY_US // 96
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -40,7 +36,7 @@ class Cells:
     people : shape (m,)
         Their numbers, ascending.
     values : shape (m,)
-        Whole numbers × 10**`scale`, doubles, flags, or places among the tag's values.
+        Whole numbers × 10**`scale`, doubles, flags, days, or places among the tag's texts.
     """
 
     people: Places
@@ -56,6 +52,16 @@ class EventRows:
     person: Values
     at: Values
     column: Callable[[str], Column]
+
+    def since(self, place: int) -> EventRows:
+        """The events from a place in time on."""
+
+        def taken(name: str) -> Column:
+            whole = self.column(name)
+            known = None if whole.known is None else whole.known[place:]
+            return Column(whole.kind, whole.values[place:], known, whole.scale, whole._texts)
+
+        return EventRows(self.event, self.person[place:], self.at[place:], taken)
 
     def only(self, people: Flags) -> EventRows:
         """The events of these people alone."""
@@ -87,7 +93,9 @@ def event_rows(event: str, array: Callable[[str], Column | None]) -> EventRows:
             )
         return found
 
-    return EventRows(event, column("person_no").values, column("occurred_at").values, column)
+    # an event that never happened has columns of no type
+    at = column("occurred_at").values.astype(np.int64, copy=False)
+    return EventRows(event, column("person_no").values, at, column)
 
 
 def compute(
@@ -183,14 +191,15 @@ class _Group:
                 return self._different(last, window)
             case "active_days":
                 return self._different(self._last_of_each("day", ""), window)
-            case "days_since_last":
-                times = np.full(len(self.people), np.iinfo(np.int64).min)
-                np.maximum.at(times, self._slice(self._who, window), self._slice(self._at, window))
-                return self._days(times, window)
-            case "days_since_first":
-                times = np.full(len(self.people), np.iinfo(np.int64).max)
-                np.minimum.at(times, self._slice(self._who, window), self._slice(self._at, window))
-                return self._days(times, window)
+            case "days_since_last" | "days_since_first":
+                times = self._edge_times(tag.measure.kind.removeprefix("days_since_"), window)
+                return self._where(self._count(window) > 0, (self._cutoff.now - times) // DAY_US)
+            case "last_on" | "first_on":
+                keep = self._count(window) > 0
+                times = self._edge_times(tag.measure.kind.removesuffix("_on"), window)[keep]
+                return Cells(self.people[keep], local_days(times, self._cutoff.zone))
+            case "last" | "first":
+                return self._edge_text(tag.measure.kind, prop or "", window)
             case _:
                 raise AssertionError(f"{tag.measure.kind} compares values")
 
@@ -272,8 +281,29 @@ class _Group:
         (np.minimum if kind == "min" else np.maximum).at(found, who, given)
         return self._where(self._count(window, prop) > 0, found, scale)
 
-    def _days(self, times: Values, window: Last | Ever) -> Cells:
-        return self._where(self._count(window) > 0, (self._cutoff.now - times) // _DAY_US)
+    def _edge_times(self, kind: str, window: Last | Ever, prop: str | None = None) -> Values:
+        """The moment of each person's first or last event, of those that carry the property."""
+        key = (kind, window, prop)
+        if key not in self._kept:
+            who, at = self._slice(self._who, window), self._slice(self._at, window)
+            known = self._known(prop, window)
+            if known is not None:
+                who, at = who[known], at[known]
+            bound = np.iinfo(np.int64)
+            times = np.full(len(self.people), bound.max if kind == "first" else bound.min)
+            (np.minimum if kind == "first" else np.maximum).at(times, who, at)
+            self._kept[key] = times
+        return self._kept[key]
+
+    def _edge_text(self, kind: str, prop: str, window: Last | Ever) -> Cells:
+        who, at = self._slice(self._who, window), self._slice(self._at, window)
+        values, known, _ = self._property(prop)
+        edge = at == self._edge_times(kind, window, prop)[who]
+        if known is not None:
+            edge &= self._slice(known, window)
+        code = np.full(len(self.people), np.iinfo(np.int64).max)
+        np.minimum.at(code, who[edge], self._slice(values, window)[edge].astype(np.int64))
+        return self._where(self._count(window, prop) > 0, code)
 
     def _last_of_each(self, kind: str, prop: str) -> tuple[Values, Places]:
         """Every different (person, value): the person's number and the place of its last event."""
@@ -325,8 +355,8 @@ def _codes(rows: EventRows, by: str, zone: ZoneInfo) -> tuple[Values, Sequence[s
         texts = CALENDAR[by][1]
         local = local_microseconds(rows.at, zone)
         if by == "weekday":
-            return ((local // _DAY_US + 3) % 7).astype(np.uint8), texts  # 1970-01-01 was a Thursday
-        return (local % _DAY_US // (_DAY_US // 4)).astype(np.uint8), texts
+            return ((local // DAY_US + 3) % 7).astype(np.uint8), texts  # 1970-01-01 was a Thursday
+        return (local % DAY_US // (DAY_US // 4)).astype(np.uint8), texts
     column = rows.column(by)
     codes = column.values
     if column.known is not None:
@@ -334,42 +364,11 @@ def _codes(rows: EventRows, by: str, zone: ZoneInfo) -> tuple[Values, Sequence[s
     return codes.astype(np.min_scalar_type(len(column.texts))), column.texts
 
 
-def local_microseconds(at: Values, zone: ZoneInfo) -> Values:
-    """The wall clock's time in a zone, in microseconds since 1970-01-01 on that clock.
-
-    A day at whose ends the offset is the same has it all day; on the others it changes at a whole quarter
-    of an hour.
-    """
-    if not len(at):
-        return at
-    first, last = int(at.min()) // _DAY_US, int(at.max()) // _DAY_US
-    table = np.array([_offsets(day, zone) for day in range(first, last + 1)]).ravel()
-    return at + table[at // _QUARTER_US - first * 96]
-
-
-@lru_cache(maxsize=8192)
-def _offsets(day: int, zone: ZoneInfo) -> tuple[int, ...]:
-    """The zone's offset in microseconds in each of the 96 quarters of an hour of a UTC day."""
-
-    def offset(us: int) -> int:
-        found = (_EPOCH + timedelta(microseconds=us)).astimezone(zone).utcoffset()
-        return 0 if found is None else found // timedelta(microseconds=1)
-
-    start = day * _DAY_US
-    head = offset(start)
-    if head == offset(start + _DAY_US):
-        return (head,) * 96
-    return tuple(offset(start + n * _QUARTER_US) for n in range(96))
-
-
-def local_days(at: Values, zone: ZoneInfo) -> Values:
-    """The day of each moment in a zone, as days since 1970-01-01."""
-    return local_microseconds(at, zone) // _DAY_US
-
-
-def microseconds(moment: datetime) -> int:
-    """A moment as microseconds since 1970."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+def texts_of(tag: BehaviourTag, rows: EventRows) -> Sequence[str]:
+    """The texts among which a text tag's values are places; none for other tags."""
+    if tag.measure.kind in EDGES:
+        return rows.column(tag.measure.property or "").texts
+    return tag.values
 
 
 def by_event(tags: Iterable[BehaviourTag]) -> dict[str, list[BehaviourTag]]:

@@ -16,7 +16,7 @@ from scipy.special import betaln, gammaln, hyp2f1
 from sklearn.base import BaseEstimator
 
 from qa_lib.errors import DataError, SpecError
-from qa_lib.workspace import Snapshot
+from qa_lib.profiles.moment import Moment
 
 Numbers = npt.NDArray[np.float64]
 _DAYS_A_WEEK = 7.0
@@ -26,7 +26,7 @@ _DAYS_A_YEAR = 365.0
 _HISTORY = """
 WITH days AS (
     SELECT person_no, CAST(occurred_at AT TIME ZONE $zone AS DATE) AS day,
-           CAST(sum(paid_amount) AS DOUBLE) AS paid
+           sum(paid_amount) AS paid
     FROM event_visit
     WHERE occurred_at < $until
     GROUP BY ALL
@@ -36,7 +36,9 @@ SELECT person_no,
        count(*) - 1 AS btyd_repeat_count,
        max(day) - first_on AS btyd_recency_days,
        CAST($until AT TIME ZONE $zone AS DATE) - first_on AS btyd_age_days,
-       avg(paid) FILTER (day > first_on) AS repeat_value
+       -- of an exact sum: a mean of doubles depends on their order
+       CAST(sum(paid) FILTER (day > first_on) AS DOUBLE)
+           / nullif(count(*) FILTER (day > first_on), 0) AS repeat_value
 FROM days JOIN first USING (person_no)
 GROUP BY person_no, first_on
 ORDER BY person_no
@@ -181,7 +183,7 @@ class GammaGamma(BaseEstimator):
         return np.asarray(p * (v + x * z) / (p * x + q - 1))
 
 
-def purchase_history(snapshot: Snapshot, until: Any = None) -> pd.DataFrame:
+def purchase_history(snapshot: Moment, until: Any = None) -> pd.DataFrame:
     """What the models see of each buyer, from visits before a moment.
 
     Returns
@@ -195,7 +197,7 @@ def purchase_history(snapshot: Snapshot, until: Any = None) -> pd.DataFrame:
 
 
 def lifetime_values(
-    snapshot: Snapshot, *, horizon_days: int = 365, discount_rate: float = 0.1, margin_rate: float = 1.0
+    snapshot: Moment, *, horizon_days: int = 365, discount_rate: float = 0.1, margin_rate: float = 1.0
 ) -> pd.DataFrame:
     """What each buyer is expected to be worth from the snapshot's moment on, learnt from before it only.
 

@@ -16,14 +16,15 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import brier_score_loss, roc_auc_score
+from sklearn.metrics import brier_score_loss
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from qa_lib.errors import DataError
-from qa_lib.workspace import Snapshot
+from qa_lib.intervals import auc_interval
+from qa_lib.profiles.moment import Moment
 
 Target = Literal["churn", "high_potential"]
 
@@ -67,8 +68,8 @@ class PropensityReport:
     ----------
     people, base_rate
         Who was examined, and the share of whom it came true.
-    auc, brier, calibration_error
-        Area under the curve; mean squared error; mean distance of foretold and true shares over tenths.
+    auc, auc_low, auc_high, brier, calibration_error
+        Area under the curve and its 90 % interval; mean squared error; mean distance of foretold and true shares over tenths.
     lift_top_tenth
         How many times as often it came true among the tenth with the highest probabilities.
     bins : pandas.DataFrame
@@ -81,6 +82,8 @@ class PropensityReport:
     people: int
     base_rate: float
     auc: float
+    auc_low: float
+    auc_high: float
     brier: float
     calibration_error: float
     lift_top_tenth: float
@@ -102,7 +105,7 @@ class Propensity:
 
 
 def propensity(
-    snapshot: Snapshot, target: Target, *, horizon_days: int = 60, random_state: int = 0
+    snapshot: Moment, target: Target, *, horizon_days: int = 60, random_state: int = 0
 ) -> Propensity:
     """The probability that an active person leaves, or becomes one of the best.
 
@@ -128,7 +131,7 @@ def propensity(
     )
 
 
-def _asked(snapshot: Snapshot, target: Target, at: datetime, horizon: timedelta) -> pd.DataFrame:
+def _asked(snapshot: Moment, target: Target, at: datetime, horizon: timedelta) -> pd.DataFrame:
     """The features of people at a moment, from what lies before it; indexed by person."""
     given = {"at": at, "active": ACTIVE_DAYS}
     found = snapshot.frame(_FEATURES, given).set_index("person_no")
@@ -139,13 +142,13 @@ def _asked(snapshot: Snapshot, target: Target, at: datetime, horizon: timedelta)
     return found
 
 
-def _bound(snapshot: Snapshot, people: pd.Index, at: datetime, horizon: timedelta) -> float:
+def _bound(snapshot: Moment, people: pd.Index, at: datetime, horizon: timedelta) -> float:
     spent = _spend(snapshot, people, at - horizon, at)
     return float(np.quantile(spent, TOP_SHARE)) if len(spent) else 0.0
 
 
 def _taught(
-    snapshot: Snapshot, target: Target, at: datetime, horizon: timedelta
+    snapshot: Moment, target: Target, at: datetime, horizon: timedelta
 ) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
     found = _asked(snapshot, target, at, horizon)
     after = _spend(snapshot, found.index, at, at + horizon)
@@ -163,13 +166,13 @@ def _taught(
     return found, truth
 
 
-def _spend(snapshot: Snapshot, people: pd.Index, start: datetime, until: datetime) -> npt.NDArray[np.float64]:
+def _spend(snapshot: Moment, people: pd.Index, start: datetime, until: datetime) -> npt.NDArray[np.float64]:
     found = snapshot.frame(_SPEND, {"start": start, "until": until}).set_index("person_no")["spend"]
     return np.asarray(found.reindex(people).fillna(0.0), dtype=np.float64)
 
 
 def _ordered_none(
-    snapshot: Snapshot, people: pd.Index, start: datetime, until: datetime
+    snapshot: Moment, people: pd.Index, start: datetime, until: datetime
 ) -> npt.NDArray[np.bool_]:
     found = snapshot.frame(_SPEND, {"start": start, "until": until})["person_no"]
     return np.asarray(~people.isin(found), dtype=bool)
@@ -206,13 +209,16 @@ def _report(
     )
     weight = bins["people_count"] / len(rows)
     base = float(truth.mean())
+    auc, auc_low, auc_high = auc_interval(truth, foretold)
     return PropensityReport(
         target=target,
         learnt_at=learnt_at,
         examined_at=examined_at,
         people=len(truth),
         base_rate=base,
-        auc=float(roc_auc_score(truth, foretold)),
+        auc=auc,
+        auc_low=auc_low,
+        auc_high=auc_high,
         brier=float(brier_score_loss(truth, foretold)),
         calibration_error=float(((bins["predicted"] - bins["observed"]).abs() * weight).sum()),
         lift_top_tenth=float(bins["observed"].iloc[-1] / base),

@@ -1,18 +1,19 @@
 """Which people's tags a build computes anew, and how the others' are taken over from the snapshot before.
 
-A person's tags over one kind of event are computed anew when, in any window of these tags, the events that
-they have are not the ones they had: because some were added, corrected or taken away, because the window
-moved on past one, or because another resolution gave them to somebody else. Nobody has to say what changed:
-each person's events are compared by the sum of a 64-bit hash of each, salted by the windows it lies in, so
-two different histories are taken for one with a probability of 2**-64. Tags of the moment itself (days
-since) are computed for everybody when the moment differs. All else is copied.
+A person's tags of one window are computed anew when the events that they have in it are not the ones they
+had: because the window moved on past one, because some were added, corrected or taken away, or because
+another resolution gave them to somebody else. Nobody has to say what changed. What entered or left a window
+is read off the events between its old and its new bounds; the rest is compared row by row, and where rows
+differ each person's are compared by the sum of a 64-bit hash of each, so that two different histories are
+taken for one with a probability of 2**-64. *Days since* grow by whole days with the moment, or are computed
+for everybody. All else is copied.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,7 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from qa_lib.profiles.behaviour import CALENDAR, OF_THE_MOMENT, BehaviourTag
-from qa_lib.profiles.kernels import Cells, EventRows, Flags, by_event, compute, event_rows, microseconds
+from qa_lib.profiles.behaviour_columns import Refreshed, patch, spread, write
+from qa_lib.profiles.kernels import Cells, EventRows, Flags, by_event, compute, event_rows, texts_of
+from qa_lib.profiles.local_time import DAY_US, microseconds
+from qa_lib.rules.windows import Ever, Last
 from qa_lib.workspace import Column, Columns
 from qa_lib.workspace.columns import ColumnsWriter, Words
 
@@ -29,7 +33,7 @@ Values = npt.NDArray[Any]
 
 _BLOCK = 65_536
 _MIX = tuple(np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
-_NARROWING = (np.int8, np.int16, np.int32, np.int64)
+_ALWAYS = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True)
@@ -52,17 +56,6 @@ class Base:
     keys: Mapping[str, str]
     people: int
     number: npt.NDArray[np.int64] | None = None
-
-
-@dataclass
-class Refreshed:
-    """What a build did: people with a value by tag, the most common texts, and who was computed anew."""
-
-    coverage: dict[str, int] = field(default_factory=dict)
-    values: dict[str, list[list[Any]]] = field(default_factory=dict)
-    changed_people: dict[str, int] = field(default_factory=dict)
-    whole_tags: int = 0
-    patched_tags: int = 0
 
 
 def write_behaviour(
@@ -96,21 +89,42 @@ def write_behaviour(
             kept = {t.name for t in patched}
             whole = [t for t in of_event if t.name not in kept]
         for tag, cells in compute(rows, whole, people, as_of, zone):
-            _write(writer, flags, tag, *_spread(tag, cells, people), cells.scale, done)
+            texts = texts_of(tag, rows)
+            write(writer, flags, tag, *spread(tag, cells, people, texts), cells.scale, texts, done)
         done.whole_tags += len(whole)
         done.patched_tags += len(patched)
         if patched:
             assert base is not None
-            changed = changed_people(rows, patched, people, as_of, zone, base)
-            done.changed_people[event] = int(changed.sum())
-            for tag, cells in compute(rows.only(changed), patched, people, as_of, zone):
-                _write(writer, flags, tag, *_patch(tag, cells, changed, base), cells.scale, done)
+            later = (microseconds(as_of) - microseconds(base.as_of)) // DAY_US
+            anyone = np.zeros(people, dtype=bool)
+            for window, changed in changed_people(rows, patched, people, as_of, zone, base):
+                anyone |= changed
+                of_window = [t for t in patched if t.window == window]
+                for tag, cells in _of_changed(rows, of_window, changed, as_of, zone):
+                    texts = texts_of(tag, rows)
+                    older = later if tag.measure.kind in OF_THE_MOMENT else 0
+                    found = patch(tag, cells, changed, base.columns, base.number, texts, later_days=older)
+                    write(writer, flags, tag, *found, cells.scale, texts, done)
+            done.changed_people[event] = int(anyone.sum())
     return done
 
 
 def _can_patch(tag: BehaviourTag, base: Base, as_of: datetime) -> bool:
-    same_moment = as_of == base.as_of or tag.measure.kind not in OF_THE_MOMENT
-    return base.keys.get(tag.name) == tag.key and same_moment
+    whole_days = (microseconds(as_of) - microseconds(base.as_of)) % DAY_US == 0
+    return base.keys.get(tag.name) == tag.key and (whole_days or tag.measure.kind not in OF_THE_MOMENT)
+
+
+def _of_changed(
+    rows: EventRows, tags: Sequence[BehaviourTag], changed: Flags, as_of: datetime, zone: ZoneInfo
+) -> Iterator[tuple[BehaviourTag, Cells]]:
+    """The tags of one window, of these people alone."""
+    who = np.flatnonzero(changed)
+    start = tags[0].window.bounds(as_of, zone)[0]
+    inside = rows.since(0 if start is None else int(np.searchsorted(rows.at, microseconds(start))))
+    few = inside.only(changed)
+    few = replace(few, person=np.searchsorted(who, few.person))
+    for tag, cells in compute(few, tags, len(who), as_of, zone):
+        yield tag, replace(cells, people=who[cells.people])
 
 
 def changed_people(
@@ -120,53 +134,114 @@ def changed_people(
     as_of: datetime,
     zone: ZoneInfo,
     base: Base,
-) -> Flags:
-    """Who has other events in a window of these tags than at the base; shape (people,)."""
+) -> Iterator[tuple[Last | Ever, Flags]]:
+    """By window of these tags, who has other events in it than at the base; each of shape (people,)."""
     names = sorted({n for t in tags for n in (t.by, t.measure.property) if n and n not in CALENDAR})
-    windows = {t.window.hash: t.window for t in tags}.values()
+    then = event_rows(rows.event, base.events)
+    numbers = _numbers_now(base, people)
+    ends = microseconds(base.as_of), microseconds(as_of)
 
-    def starts(moment: datetime) -> Values:
-        bounds = [w.bounds(moment, zone)[0] for w in windows]  # the same order then and now
-        return np.array([np.iinfo(np.int64).min if b is None else microseconds(b) for b in bounds])
+    def start(window: Last | Ever, moment: datetime) -> int:
+        bound = window.bounds(moment, zone)[0]
+        return _ALWAYS if bound is None else microseconds(bound)
 
-    now = fingerprints(rows, names, starts(as_of), people)
-    then = fingerprints(event_rows(rows.event, base.events), names, starts(base.as_of), base.people)
+    windows = {t.window: (start(t.window, base.as_of), start(t.window, as_of)) for t in tags}
+    both = min(max(starts) for starts in windows.values()), min(ends)
+    corrected = _with_other_rows(then, rows, names, both, people, base, numbers)
+    for window, starts in windows.items():
+        changed = corrected.copy()
+        for side, (of, at, end) in enumerate(zip((then, rows), starts, ends, strict=True)):
+            # what only one of the two moments has in the window: at its start, and at its end
+            for low, high in ((at, min(max(starts), end)), (max(min(ends), at), end)):
+                person = of.person[slice(*np.searchsorted(of.at, (low, high)))]
+                if side == 0 and numbers is not None:
+                    person = numbers[person]
+                    person = person[person >= 0]
+                changed[person] = True
+        yield window, changed
+
+
+def _numbers_now(base: Base, people: int) -> npt.NDArray[np.int64] | None:
+    """The number now of each person of the base, -1 for those who are gone; None when all are the same."""
     if base.number is None:
-        return now != then
-    known = base.number >= 0
-    earlier = np.where(known, then[np.where(known, base.number, 0)], np.uint64(0))
-    return (now != earlier) | ~known
+        return None
+    found = np.full(base.people, -1, dtype=np.int64)
+    there = base.number >= 0
+    found[base.number[there]] = np.flatnonzero(there)
+    return found
 
 
-def fingerprints(
-    rows: EventRows, names: Iterable[str], starts: Values, people: int
-) -> npt.NDArray[np.uint64]:
-    """One number a person for the events that they have in these windows; shape (people,).
+def _with_other_rows(
+    then: EventRows,
+    now: EventRows,
+    names: Sequence[str],
+    between: tuple[int, int],
+    people: int,
+    base: Base,
+    numbers: npt.NDArray[np.int64] | None,
+) -> Flags:
+    """Who has other events between two moments than at the base, or is new; shape (people,)."""
+    new = np.zeros(people, dtype=bool) if base.number is None else base.number < 0
+    one, two = (slice(*np.searchsorted(rows.at, between)) for rows in (then, now))
+    if _same_rows(then, now, names, one, two, numbers):
+        return new
+    before, after = fingerprints(then, names, one, base.people), fingerprints(now, names, two, people)
+    if base.number is None:
+        return before != after
+    earlier = np.where(new, np.uint64(0), before[np.where(new, 0, base.number)])
+    return new | (after != earlier)
 
-    Parameters
-    ----------
-    starts : shape (n_windows,)
-        Where each window begins; all end now. An event's salt says in which of them it lies.
-    """
+
+def _same_rows(
+    then: EventRows,
+    now: EventRows,
+    names: Sequence[str],
+    one: slice,
+    two: slice,
+    numbers: npt.NDArray[np.int64] | None,
+) -> bool:
+    """Whether the rows are the same in the same order; people and texts may be numbered anew."""
+    if one.stop - one.start != two.stop - two.start or not np.array_equal(then.at[one], now.at[two]):
+        return False
+    person = then.person[one] if numbers is None else numbers[then.person[one]]
+    if not np.array_equal(person, now.person[two]):
+        return False
+    for name in names:
+        old, new = then.column(name), now.column(name)
+        if (old.known is None) != (new.known is None) or (old.kind, old.scale) != (new.kind, new.scale):
+            return False
+        if (
+            old.known is not None
+            and new.known is not None
+            and not np.array_equal(old.known[one], new.known[two])
+        ):
+            return False
+        values = old.values[one]
+        if old.kind == "text" and old.texts != new.texts:
+            last = len(new.texts)
+            values = np.array([*(new.codes.get(t, last + 1) for t in old.texts), last])[values]
+        if not np.array_equal(values, new.values[two]):
+            return False
+    return True
+
+
+def fingerprints(rows: EventRows, names: Iterable[str], part: slice, people: int) -> npt.NDArray[np.uint64]:
+    """One number a person for the events that they have among these rows; shape (people,)."""
     total = np.zeros(people, dtype=np.uint64)
     columns = [_hashed(rows.column(n)) for n in names]
-    first = int(np.searchsorted(rows.at, starts.min())) if len(starts) else len(rows.at)
-    edges = np.sort(starts)
-    salt = np.array([_word(np.flatnonzero(starts <= e).tobytes()) for e in edges], dtype=np.uint64)
-    for at in range(first, len(rows.at), _BLOCK):
-        part = slice(at, at + _BLOCK)
-        h = rows.at[part].astype(np.uint64) * _MIX[0]
-        h += salt[np.searchsorted(edges, rows.at[part], side="right") - 1]
+    for at in range(part.start, part.stop, _BLOCK):
+        some = slice(at, min(at + _BLOCK, part.stop))
+        h = rows.at[some].astype(np.uint64) * _MIX[0]
         for i, hashed in enumerate(columns):
             h ^= h >> np.uint64(29)
             h *= _MIX[1]
-            h += hashed(part) * np.uint64(2 * i + 1)
+            h += hashed(some) * np.uint64(2 * i + 1)
         h ^= h >> np.uint64(30)
         h *= _MIX[1]
         h ^= h >> np.uint64(27)
         h *= _MIX[2]
         h ^= h >> np.uint64(31)
-        np.add.at(total, rows.person[part], h)
+        np.add.at(total, rows.person[some], h)
     return total
 
 
@@ -191,78 +266,3 @@ def _hashed(column: Column) -> Callable[[slice], Values]:
         return hashed
     known = column.known
     return lambda part: np.where(known[part], hashed(part), np.uint64(0))
-
-
-def _spread(tag: BehaviourTag, cells: Cells, people: int) -> tuple[Values, Flags | None]:
-    """The cells as one value per person, and who has one (None: everybody)."""
-    values = np.full(people, _nothing(tag), dtype=_narrow(cells.values))
-    values[cells.people] = cells.values
-    if tag.spec.zero:
-        return values, None
-    known = np.zeros(people, dtype=bool)
-    known[cells.people] = True
-    return values, known
-
-
-def _patch(tag: BehaviourTag, cells: Cells, changed: Flags, base: Base) -> tuple[Values, Flags | None]:
-    """The base's values with those of changed people put in their place."""
-    if tag.measure.kind == "did":
-        bits = base.columns.bitset(tag.name).view(np.uint8)
-        old, known = np.unpackbits(bits, bitorder="little")[: base.people].astype(bool), None
-    else:
-        column = base.columns.array(tag.name)
-        assert column is not None
-        old, known = column.values, column.known
-        if not tag.spec.zero and known is None:
-            known = np.ones(base.people, dtype=bool)
-    if base.number is not None:
-        old = np.where(base.number >= 0, old[np.maximum(base.number, 0)], _nothing(tag))
-        known = None if known is None else known[np.maximum(base.number, 0)] & (base.number >= 0)
-    dtype = np.result_type(old.dtype, _narrow(cells.values)) if len(cells.values) else old.dtype
-    values = old.astype(dtype)  # a copy
-    values[changed] = _nothing(tag)
-    values[cells.people] = cells.values
-    if known is not None:
-        known = known & ~changed
-        known[cells.people] = True
-    return values, known
-
-
-def _nothing(tag: BehaviourTag) -> int:
-    return len(tag.values) if tag.measure.kind == "top" else 0
-
-
-def _narrow(values: Values) -> np.dtype[Any]:
-    """The narrowest type that holds these whole numbers and 0."""
-    if values.dtype.kind != "i":
-        return values.dtype
-    low, high = (int(values.min()), int(values.max())) if len(values) else (0, 0)
-    return np.dtype(next(t for t in _NARROWING if np.iinfo(t).min <= low and high <= np.iinfo(t).max))
-
-
-def _write(
-    writer: ColumnsWriter,
-    flags: Mapping[str, Words],
-    tag: BehaviourTag,
-    values: Values,
-    known: Flags | None,
-    scale: int,
-    done: Refreshed,
-) -> None:
-    if known is not None and known.all():
-        known = None
-    done.coverage[tag.name] = len(values) if known is None else int(known.sum())
-    if tag.measure.kind == "did":
-        packed = np.packbits(values, bitorder="little")
-        flags[tag.name].view(np.uint8)[: len(packed)] = packed
-        return
-    known_parts = None if known is None else [known]
-    if tag.measure.kind == "top":
-        n = np.bincount(values, minlength=len(tag.values) + 1)
-        common = sorted(zip(tag.values, n[:-1].tolist(), strict=True), key=lambda one: (-one[1], one[0]))
-        done.values[tag.name] = [[text, count] for text, count in common if count]
-        narrow = values.astype(np.min_scalar_type(len(tag.values)))
-        writer.array(tag.name, "text", [narrow], texts=tag.values, in_profile=False, known=known_parts)
-        return
-    narrow = values.astype(_narrow(values), copy=False)
-    writer.array(tag.name, "number", [narrow], scale=scale, in_profile=False, known=known_parts)

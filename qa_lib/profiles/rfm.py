@@ -11,8 +11,8 @@ from pydantic import Field as Bounded
 from pydantic import model_validator
 
 from qa_lib.errors import NothingBuilt
+from qa_lib.profiles.moment import Moment
 from qa_lib.rules.spec import Spec
-from qa_lib.workspace import Snapshot
 
 #: The eight cells: recency, frequency, amount, each high or low; high recency is recent.
 CUBE: dict[str, str] = {
@@ -87,7 +87,7 @@ class RfmPolicy(Spec):
         return self.highest // 2 + 1 if self.high is None else self.high
 
 
-def rfm(snapshot: Snapshot, policy: RfmPolicy | None = None) -> pd.DataFrame:
+def rfm(snapshot: Moment, policy: RfmPolicy | None = None) -> pd.DataFrame:
     """Scores and cell of everybody who ordered within the policy's window.
 
     Returns

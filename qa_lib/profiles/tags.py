@@ -13,7 +13,7 @@ from qa_lib.rules.catalogue import Field, FieldKind, FieldType
 from qa_lib.rules.spec import Spec
 from qa_lib.tables import TABLES, Label
 
-Form = Literal["attribute", "statistic", "days_since", "first_last", "preference", "rule", "formula"]
+Form = Literal["attribute", "statistic", "days_since", "first_last", "preference", "rule", "formula", "model"]
 
 
 class TagSpec(Spec):
@@ -21,7 +21,8 @@ class TagSpec(Spec):
 
     `zero` says that a person with no events has 0 rather than no value; `window` is in words
     (`365 days`, `ever`, `recorded`), `refresh` is how it is kept fresh, `lineage` the tables and columns
-    it is computed from (`Family.reads` where a family's query says it).
+    it is computed from (`Family.reads` where a family's query says it). `is_attribute` says of a computed
+    field that it is what a person is known by, as a recorded one is.
     """
 
     name: str = Bounded(pattern=r"^[a-z][a-z0-9_]{0,62}$")
@@ -35,14 +36,15 @@ class TagSpec(Spec):
     owner: str = "audience workbench"
     refresh: Literal["batch", "stream", "both"] = "batch"
     version: int = 1
+    is_attribute: bool = False
     lineage: tuple[str, ...] = ()
     description_zh: str = ""
     description_en: str = ""
 
     @property
     def kind(self) -> FieldKind:
-        """How a rule names it: recorded attributes apart from computed tags."""
-        return "attribute" if self.form == "attribute" else "tag"
+        """How a rule names it: attributes apart from tags."""
+        return "attribute" if self.is_attribute or self.form == "attribute" else "tag"
 
     def field(self, group: Label) -> Field:
         """The typed field that rules see."""

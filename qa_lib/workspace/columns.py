@@ -162,14 +162,18 @@ class ColumnsWriter:
         written = np.memmap(self._folder / ARRAYS, dtype=np.uint8, mode="r")
         return _column(written, entry)
 
+    def release(self) -> None:
+        """Let go of the files, finished or not."""
+        self._rows = None
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
     def close(self) -> list[Path]:
         """Finish the files; returns those that are to be synced."""
         if self._rows is not None:
             self._rows.flush()
-            self._rows = None
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self.release()
         path = self._folder / DIRECTORY
         path.write_text(json.dumps(self._directory, ensure_ascii=False), encoding="utf-8")
         return [p for p in (self._folder / BITSETS, self._folder / ARRAYS, path) if p.exists()]
@@ -300,6 +304,8 @@ def _arrow(column: Column) -> pa.Array:
     if column.kind == "text":
         codes = pa.array(column.values.astype(np.int64), mask=missing)
         return pa.DictionaryArray.from_arrays(codes, pa.array(column.texts, pa.string())).cast(pa.string())
+    if column.kind == "date":
+        return pa.array(column.values.astype(np.int32), mask=missing).cast(pa.date32())
     if column.scale == 0:
         return pa.array(column.values, mask=missing)
     whole = column.values.astype(np.int64)

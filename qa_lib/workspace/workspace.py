@@ -226,6 +226,7 @@ class Workspace:
                 self._sweep()
                 beside = self.root / "cache" / f".building-{os.getpid()}-{uuid.uuid4().hex[:8]}"
                 beside.mkdir(parents=True)
+            writer = ColumnsWriter(beside)
             try:
                 with _usable(self.root), contextlib.closing(open_builder(beside / FILE)) as connection:
                     scans = with_stream({t: self.store.scan_sql(TABLES[t], at) for t, at in versions.items()})
@@ -234,7 +235,7 @@ class Workspace:
                         sql = people.view_sql(TABLES[table], scan, is_mapped=key_count > 0)
                         connection.execute(f"CREATE TEMP VIEW {quoted(table)} AS {sql}")
                     meta = {KEY_COUNT: key_count} if key_count else {}
-                    draft = Draft(connection, as_of, self.zone, versions, meta, columns=ColumnsWriter(beside))
+                    draft = Draft(connection, as_of, self.zone, versions, meta, columns=writer)
                     yield draft
                     connection.execute("CHECKPOINT")
                 columns = draft.columns.close()
@@ -248,6 +249,7 @@ class Workspace:
                 with contextlib.suppress(OSError):  # another build of the same content was faster
                     beside.rename(target)
             finally:
+                writer.release()
                 shutil.rmtree(beside, ignore_errors=True)
         current = self.snapshots()
         if not current or current[-1].version != name:

@@ -17,7 +17,8 @@ from measured import FOLDER, Figure, WrongAnswer, at_most, company
 from tag_peers import bench_tags, build_by_hand, by_pandas, refresh_by_hand
 
 from qa_lib.profiles import catalogue
-from qa_lib.profiles.kernels import by_event, microseconds
+from qa_lib.profiles.kernels import by_event
+from qa_lib.profiles.local_time import microseconds
 from qa_lib.profiles.lookup import PersonLookup
 from qa_lib.profiles.refresh import Base, Refreshed, write_behaviour
 from qa_lib.workspace import Column, Columns, Snapshot
@@ -103,8 +104,13 @@ def _measured(
             raise WrongAnswer(f"more people were computed anew than changed: {done.changed_people}")
         timed("DuckDB by hand, 1 % changed", lambda: refresh_by_hand(peer, grouped, as_of))
         _equal(after, peer, grouped, people)
-    _, slid = ours("ours, a day later", snapshot.columns.array, as_of + timedelta(days=1), base)
-    say(f"a day later: people computed anew by event {slid.changed_people}")
+    yesterday = as_of - timedelta(days=1)
+    earlier = _until(snapshot, grouped, yesterday, folder / "yesterday")
+    before, _ = ours("ours, the day before", earlier.array, yesterday, None)
+    base = Base(before, earlier.array, yesterday, {t.name: t.key for t in tags}, people)
+    slid, done = ours("ours, a day later", snapshot.columns.array, as_of, base)
+    say(f"a day later: {done.patched_tags} tags taken over, people computed anew {done.changed_people}")
+    _alike(slid, full)
     lookups, lookups_cpu = _lookups(snapshot, full, tags)
     total = (took["ours"] + took["ours, 1 % changed"]) / (
         took["DuckDB by hand"] + took["DuckDB by hand, 1 % changed"]
@@ -243,6 +249,40 @@ def _with_late_events(
             writer.array(name, column.kind, [values], scale=column.scale, texts=texts)
     writer.close()
     return Columns(place)
+
+
+def _until(snapshot: Snapshot, grouped: Mapping[str, list[Any]], moment: Any, place: Path) -> Columns:
+    """The events before a moment."""
+    place.mkdir()
+    writer = ColumnsWriter(place)
+    for event in grouped:
+        at = snapshot.columns.array(f"event_{event}.occurred_at")
+        assert at is not None
+        end = int(np.searchsorted(at.values, microseconds(moment)))
+        for name in snapshot.columns.array_names:
+            if not name.startswith(f"event_{event}."):
+                continue
+            column = snapshot.columns.array(name)
+            assert column is not None
+            known = None if column.known is None else [column.known[:end]]
+            texts = column.texts if column.kind == "text" else None
+            writer.array(
+                name, column.kind, [column.values[:end]], scale=column.scale, texts=texts, known=known
+            )
+    writer.close()
+    return Columns(place)
+
+
+def _alike(one: Columns, other: Columns) -> None:
+    """Every array the same, to the byte."""
+    for name in other.array_names:
+        mine, theirs = one.array(name), other.array(name)
+        assert mine is not None
+        assert theirs is not None
+        if not np.array_equal(mine.values, theirs.values) or not np.array_equal(
+            np.asarray(mine.known), np.asarray(theirs.known)
+        ):
+            raise WrongAnswer(f"{name}: what was taken over a day later is not what a full build gives")
 
 
 def _tell(

@@ -20,6 +20,8 @@ from qa_lib.charts.words import say
 from qa_lib.errors import DataError, UnknownName
 from qa_lib.measure import campaign_metrics, redemptions_over_time, spend_over_time
 from qa_lib.profiles import tags
+from qa_lib.profiles.aipl import STAGES, aipl_flow
+from qa_lib.profiles.drift import MOVED, STEADY
 from qa_lib.rules import All, Any, Event, Last, Not, Tag
 from qa_lib.rules.bits import from_numbers
 from qa_lib.simulate import backtest
@@ -84,6 +86,17 @@ MOVES = pd.DataFrame(
         "needs_look": [True, False],
     }
 )
+DRIFT = pd.DataFrame(
+    {
+        "label_zh": ["客单价", "<b>&"],
+        "label_en": ["Average order value", "<b>&"],
+        "psi": [0.4, 0.05],
+        "verdict": ["moved", "steady"],
+        "coverage_before": [0.9, 1.0],
+        "coverage_now": [0.95, 1.0],
+    }
+)
+BINS = pd.DataFrame({"predicted_rate": [0.1, 0.4], "observed_rate": [0.12, 0.37], "people_count": [500, 500]})
 SHARES = pd.DataFrame(
     {
         "value": ["45-54", "<b>&"],
@@ -140,6 +153,13 @@ CHARTS: dict[str, Draw] = {
     "title_rejects": lambda _, lang: charts.reject_bars(REASONS, language=lang),
     "title_moves": lambda _, lang: charts.column_moves(MOVES, "", language=lang),
     "title_tags": lambda s, lang: charts.tag_coverage_bars(tags(s), language=lang),
+    "title_family_coverage": lambda s, lang: charts.family_coverage(tags(s), language=lang),
+    "title_drift": lambda s, lang: charts.drift_bars(DRIFT, language=lang),
+    "title_aipl": lambda s, lang: charts.aipl_areas(aipl_flow(s, days=9).counts, language=lang),
+    "title_aipl_moves": lambda s, lang: charts.aipl_moves(aipl_flow(s, days=9).flow, language=lang),
+    "title_model_calibration": lambda s, lang: charts.model_dots(
+        BINS, {"auc": 0.7, "auc_low": 0.6, "auc_high": 0.8, "people": 1_000}, "", language=lang
+    ),
     "title_rfm": lambda s, lang: charts.rfm_cube(
         s.frame("SELECT rfm_segment, count(*) AS people_count FROM profile GROUP BY ALL"), language=lang
     ),
@@ -195,6 +215,14 @@ def test_the_words_of_a_chart_exist_in_both_languages() -> None:
         assert label.en, key
     with pytest.raises(UnknownName, match="Unknown language 'fr'"):
         say("campaign", "fr")
+
+
+def test_stages_and_bounds_are_called_and_drawn_as_profiles_have_them() -> None:
+    for name, label in STAGES:
+        assert (say(f"stage_{name}", "zh"), say(f"stage_{name}", "en")) == label
+    spec = json.dumps(charts.drift_bars(DRIFT).to_dict())
+    assert f'[{{"at": {STEADY}}}, {{"at": {MOVED}}}]' in spec
+    assert charts.to_svg(charts.drift_bars(DRIFT.iloc[:0]))
 
 
 def test_too_many_rows_are_refused_with_the_way_on() -> None:

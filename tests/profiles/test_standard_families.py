@@ -27,9 +27,10 @@ EVENTS = [s.type for s in EVENT_SOURCES]
 @pytest.fixture(scope="module")
 def described(other_workspace: Workspace) -> Snapshot:
     """The company with the standard families; they are taken away again."""
-    path = write_standard(other_workspace, EVENTS)
+    paths = write_standard(other_workspace, EVENTS)
     made = build(other_workspace, "2017-10-02T04:00:00Z")
-    path.unlink()
+    for path in paths:
+        path.unlink()
     return made
 
 
