@@ -1,4 +1,4 @@
-"""Rules on an engine beyond this machine: the tables it reads, and the count that it gives."""
+"""What an engine beyond this machine does: the tables it reads, counts, and tags of families."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from qa_lib.workspace import Snapshot
 
 export_app = typer.Typer()
+tags_app = typer.Typer(
+    help="The tags of families on another engine; `qa build` makes them here.", no_args_is_help=True
+)
 
 SparkAddress = Annotated[
     str | None,
@@ -26,6 +29,7 @@ SparkTables = Annotated[
     str | None,
     typer.Option("--tables", help="What `qa export-tables` wrote, by the path that the server reads."),
 ]
+Engine = Annotated[str, typer.Option("--engine", help="A Spark Connect server, sc://host:port.")]
 
 
 @export_app.command("export-tables")
@@ -43,6 +47,45 @@ def export_tables_command(
     size = sum(file.stat().st_size for file in files)
     text = f"{len(files)} tables, {size / 1e6:,.1f} MB, of {snapshot.version} in {folder}"
     print_answer({"folder": str(folder), "bytes": size, **snapshot.stamp()}, text, as_json)
+
+
+@tags_app.command("build")
+def tags_build(
+    engine: Engine,
+    tables: Annotated[
+        str,
+        typer.Option("--tables", help="What `qa export-tables` wrote, by the path that the server reads."),
+    ],
+    out: Annotated[str, typer.Option("--out", help="A folder that is not there; the server writes it.")],
+    workspace: WorkspaceOption = None,
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """Compute every tag of the workspace's families on a Spark Connect server, as Parquet tables."""
+    from rich.console import Console
+
+    from qa_lib.profiles.spark_families import build_tags_on, workspace_tags
+    from qa_lib.rules import spark_session
+    from qa_lib.workspace import Workspace
+
+    opened = Workspace.open(workspace)
+    snapshot = opened.snapshot(as_of)
+    tags = workspace_tags(opened, snapshot)
+    session = spark_session(engine)
+    try:
+        with Console(stderr=True).status("tags") as status:
+            built = build_tags_on(
+                session, tables, out, tags, version=snapshot.version, progress=status.update
+            )
+    finally:
+        session.stop()
+    seconds = {event: round(took, 3) for event, took in built.seconds.items()}
+    text = f"{len(built.tags):,} tags of {snapshot.version} over {len(seconds)} kinds of events in {built.folder}"
+    print_answer(
+        {"tags": len(built.tags), "folder": built.folder, "seconds": seconds, **snapshot.stamp()},
+        text,
+        as_json,
+    )
 
 
 def evaluate_on_spark(

@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from pyarrow import parquet
 from spark_server import free_port
 
 from qa_lib.audiences import evaluate_on, spark_engine
 from qa_lib.cli import main
+from qa_lib.profiles import BehaviourFamily, FamilyMeasure, build
+from qa_lib.profiles.behaviour import FOLDER, write_families
 from qa_lib.rules import All, Event, Last, Not, Tag, read_rule, spark_session
+from qa_lib.rules.windows import Ever
+from qa_lib.sources import FEEDS, land_all
+from qa_lib.sources.journey import CURRENCY, ZONE
 from qa_lib.workspace import Snapshot, Workspace
 
 RULE = All(Tag("average_order_value", ">", 20), Not(Event("visit", window=Last(30, "day"), value=5)))
+FAMILIES = (
+    BehaviourFamily(
+        name="buys", label_zh="购买", label_en="Buys", event="purchase", by="department", top=3, whole=True,
+        windows=(Last(90, "day"), Ever()),
+        measures=(FamilyMeasure("sum", "paid_amount"), FamilyMeasure("avg", "paid_amount"), FamilyMeasure("top")),
+    ),
+    BehaviourFamily(
+        name="times", label_zh="时段", label_en="Times", event="visit", by="daypart", windows=(Ever(),),
+        measures=(FamilyMeasure("share"), FamilyMeasure("active_days")),
+    ),
+)  # fmt: skip
 Say = Callable[..., tuple[int, str, str]]
 
 
@@ -59,6 +78,41 @@ def test_the_count_of_another_engine_is_the_count(
     engine = spark_engine(snapshot, session, str(tables))
     assert evaluate_on(engine, read_rule(RULE.to_json())).count == here["count"]
     session.stop()
+
+
+def test_the_tags_of_another_engine_are_the_tags_of_the_build(
+    qa: Say, company_files: dict[str, Path], spark_address: str, tmp_path: Path
+) -> None:
+    made = Workspace.create(tmp_path / "w", zone=ZONE, currency=CURRENCY)
+    for _ in land_all(made, [(FEEDS[name], path) for name, path in company_files.items()]):
+        pass
+    tables, out = tmp_path / "tables", tmp_path / "out"
+    build(made)
+    assert qa("export-tables", tables, "-w", made.root)[0] == 0
+    asked = ["tags", "build", "--engine", spark_address, "--tables", tables, "--out", out, "-w", made.root]
+    code, _, err = qa(*asked)
+    assert (code, "no family of tags" in err) == (1, True)
+    write_families(made.root / FOLDER, FAMILIES)
+    built = build(made)
+    code, _, err = qa(*asked)
+    assert (code, "Export that one" in err) == (1, True)
+    shutil.rmtree(tables)
+    assert qa("export-tables", tables, "-w", made.root)[0] == 0
+    code, text, _ = qa(*asked, "--json")
+    told = json.loads(text)
+    names = [e["spec"]["name"] for e in built.meta["tags"] if e.get("family") in ("buys", "times")]
+    assert (code, told["tags"], told["snapshot"]) == (0, len(names), built.version)
+    for event in told["seconds"]:
+        theirs = parquet.read_table(out / f"tags_{event}.parquet").sort_by("person_no").to_pandas()
+        of_event = [name for name in names if name in theirs]
+        ours = built.frame("SELECT * FROM profile ORDER BY person_no", packed=of_event)
+        for name in of_event:
+            if "_top_" in name:
+                assert theirs[name].fillna("").tolist() == ours[name].fillna("").tolist(), name
+                continue
+            one, other = (frame[name].astype("float64") for frame in (theirs, ours))
+            assert one.nunique() > 1, name
+            pd.testing.assert_series_equal(one, other, check_names=False, rtol=1e-12, obj=name)
 
 
 def test_what_is_missing_is_said(
