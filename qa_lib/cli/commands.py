@@ -16,7 +16,7 @@ from qa_lib.cli.library import add_library_commands
 from qa_lib.cli.options import AsOf, Json, WorkspaceOption, read_audience
 from qa_lib.cli.options import answer as print_answer
 from qa_lib.cli.sources import sources_app
-from qa_lib.cli.spark import SparkAddress, SparkTables, evaluate_on_spark, export_app, tags_app
+from qa_lib.cli.spark import SparkAddress, SparkTables, evaluate_on_spark, export_app, identity_app, tags_app
 from qa_lib.cli.stream import stream_app
 from qa_lib.errors import SpecError
 
@@ -43,6 +43,7 @@ app.add_typer(campaigns_app)
 app.add_typer(bench_app)
 app.add_typer(export_app)
 app.add_typer(tags_app, name="tags")
+app.add_typer(identity_app, name="identity")
 add_library_commands(audience_app, rule_app)
 add_asking_commands(app, audience_app)
 
