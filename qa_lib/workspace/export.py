@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,8 +39,15 @@ _PLAINER = {
 _ROWS = 131_072
 
 
-def export_tables(snapshot: Snapshot, folder: Path | str) -> list[Path]:
+def export_tables(
+    snapshot: Snapshot, folder: Path | str, *, only: Collection[str] | None = None
+) -> list[Path]:
     """Write the tables that rules read as `NAME.parquet`; the folder appears whole or not at all.
+
+    Parameters
+    ----------
+    only
+        These of them: families of tags need `people` and their events, and `profile` is by far the widest.
 
     Raises
     ------
@@ -58,7 +66,7 @@ def export_tables(snapshot: Snapshot, folder: Path | str) -> list[Path]:
         raise WorkspaceUnusable(f"'{target}' cannot be written: {error.strerror}.") from error
     try:
         cursor = snapshot.cursor(packed=snapshot.columns.packed_only)
-        for name in _tables(cursor):
+        for name in (n for n in _tables(cursor) if only is None or n in only):
             rows = cursor.execute(f"SELECT {_columns(cursor, name)} FROM {quoted(name)}")
             _write(rows.to_arrow_reader(_ROWS), draft / f"{name}.parquet")
         _write(_stamp(snapshot), draft / f"{STAMP}.parquet")

@@ -169,6 +169,18 @@ def test_many_random_links_group_the_same(spark: SparkSession, seed: int, tmp_pa
     hold_groups(spark, random_links(seed, 60 + 40 * seed), policy, tmp_path)
 
 
+@pytest.mark.long
+def test_spark_itself_finds_the_same_components_and_groups(real_spark_address: str, tmp_path: Path) -> None:
+    session = spark_session(real_spark_address)
+    draw = Random(3)
+    graph = beside(chain(2_000, draw), star(300, 7), sparse(500, 400, draw))
+    assert held(session, graph, tmp_path / "graph") <= 14
+    for number, policy in enumerate((Policy(), NARROW, SEVERAL)):
+        (tmp_path / str(number)).mkdir()
+        hold_groups(session, random_links(20 + number), policy, tmp_path / str(number))
+    session.stop()
+
+
 def hold_groups(spark: SparkSession, links: pd.DataFrame, policy: Policy, folder: Path) -> None:
     told = group_links_on(spark, write_links(links, folder / "links.parquet"), str(folder / "out"), policy)
     theirs = parquet.read_table(folder / "out" / "groups.parquet").to_pandas()

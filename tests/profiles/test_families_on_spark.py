@@ -115,6 +115,15 @@ def test_many_random_families_on_a_spark_connect_server(spark: SparkSession, tmp
     assert min(seen.values()) >= 20, seen
 
 
+@pytest.mark.long
+def test_spark_itself_writes_the_kernels_values(real_spark_address: str, tmp_path: Path) -> None:
+    session = spark_session(real_spark_address)
+    seen = held(map(drawn_world, range(5)), lambda world: by_spark(session, world, tmp_path / world.version))
+    session.stop()
+    assert set(seen) == set(KINDS)
+    assert min(seen.values()) >= 3, seen
+
+
 def test_what_cannot_be_built_is_refused(spark: SparkSession, tmp_path: Path) -> None:
     world = drawn_world(0)
     world.write(tmp_path / "tables")
