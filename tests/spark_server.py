@@ -58,8 +58,11 @@ def spark_home() -> Path:
 
 
 @contextmanager
-def running_spark(folder: Path) -> Iterator[Address]:
-    """The address of Spark 4 on two cores, from `QA_SPARK_HOME` or from where `.ci/setup long` puts it."""
+def running_spark(folder: Path, *, partitions: int = 1, brief: bool = True) -> Iterator[Address]:
+    """The address of Spark 4 on two cores, from `QA_SPARK_HOME` or from where `.ci/setup long` puts it.
+
+    `brief` is for many small queries: less is compiled.
+    """
     home = spark_home()
     java = shutil.which("java")
     assert (home / "bin" / "spark-submit").exists(), f"Spark is not in {home}; run `.ci/setup long`"
@@ -71,13 +74,15 @@ def running_spark(folder: Path) -> Iterator[Address]:
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.local.dir": folder / "local",
-        "spark.sql.shuffle.partitions": 2,
+        "spark.sql.shuffle.partitions": partitions,
         "spark.sql.warehouse.dir": folder / "warehouse",
         "spark.ui.enabled": "false",
     }
     said = [word for key, value in conf.items() for word in ("--conf", f"{key}={value}")]
     main = ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "--master", "local[2]"]
-    command = [home / "bin" / "spark-submit", *main, "--driver-memory", "3g", *said, "spark-internal"]
+    small = ["--driver-java-options", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"] if brief else []
+    submit = home / "bin" / "spark-submit"
+    command = [submit, *main, "--driver-memory", "3g", *small, *said, "spark-internal"]
     own = {
         "SPARK_HOME": str(home),
         "SPARK_LOCAL_IP": "127.0.0.1",

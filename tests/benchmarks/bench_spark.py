@@ -82,7 +82,7 @@ def _servers(folder: Path) -> list[tuple[str, AbstractContextManager[Address]]]:
     found = [("Sail", running_server(folder / "sail.txt"))]
     if (spark_home() / "bin").exists():
         (folder / "spark").mkdir()
-        found.append(("Spark", running_spark(folder / "spark")))
+        found.append(("Spark", running_spark(folder / "spark", partitions=8, brief=False)))
     return found
 
 

@@ -57,7 +57,7 @@ Json = dict[str, Any]
 #: Small worlds in the default suite, and in the long one.
 WORLDS, MANY_WORLDS = 6, 10
 #: And on Spark itself, which takes longer over each query.
-REAL_WORLDS = 6
+REAL_WORLDS = 4
 PATTERNS_OF_LIFE = ("first_time", "stopped", "restarted", "regularly")
 few = settings(
     max_examples=8,
