@@ -15,8 +15,8 @@ test: ## everything: lint, types, library, notebooks, browser side, browser
 	@.ci/setup browser
 	@.ci/test
 
-test-long: ## the kill tests at full size: 20,000 sends, 10 kills each, on SQLite and Postgres
-	@.ci/setup browser
+test-long: ## at full size: kill tests on SQLite and Postgres; rules, tags and identity on Spark itself
+	@.ci/setup long
 	@.venv/bin/python -m pytest -m long -n 2 -s
 
 bench: ## every benchmark at tier S, against its peers; 3 when a bar falls short

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from real_postgres import postgres
-from spark_server import running_server
+from spark_server import running_server, running_spark
 
 from qa_lib.identity import generate_aliases
 from qa_lib.profiles import build, catalogue
@@ -71,8 +71,15 @@ def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(scope="session")
 def spark_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real Spark Connect server."""
+    """The address of a real Spark Connect server: Sail."""
     with running_server(tmp_path_factory.mktemp("sail") / "log.txt") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def real_spark_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of Spark itself; for long tests, `.ci/setup long` installs it."""
+    with running_spark(tmp_path_factory.mktemp("spark")) as address:
         yield address
 
 

@@ -6,7 +6,6 @@ query; what comes back are person numbers, and everything above is the same bit 
 
 from __future__ import annotations
 
-import hashlib
 import socket
 import sys
 import time
@@ -27,10 +26,10 @@ from qa_lib.rules.catalogue import Catalogue
 from qa_lib.rules.compile import Compiled, Compiler
 from qa_lib.rules.engine import AudienceResolver, Engine, Evaluation
 from qa_lib.rules.model import All, Any, Condition, InAudience, Rule, walk
-from qa_lib.workspace import STAMP, Snapshot
+from qa_lib.workspace import Snapshot
+from qa_lib.workspace.spark_tables import SparkTables, first_line
 
 if TYPE_CHECKING:
-    from pyspark.sql.connect.dataframe import DataFrame
     from pyspark.sql.connect.session import SparkSession
 
 #: Conditions in one query: enough that starting a query costs little, few enough to plan at once.
@@ -104,11 +103,13 @@ class SparkEngine(Engine):
     ) -> None:
         super().__init__(snapshot, catalogue, audiences)
         self.session = session
-        self.tables = tables.rstrip("/")
-        digest = hashlib.sha256(f"{self.tables}:{snapshot.version}".encode()).hexdigest()
-        self._prefix = f"qa_{digest[:16]}_"
-        self._seen: set[str] = set()
-        self._check_stamp()
+        self._tables = SparkTables(session, tables)
+        self._tables.require(snapshot.version)
+
+    @property
+    def tables(self) -> str:
+        """The folder, by the path under which the server reads it."""
+        return self._tables.folder
 
     def evaluate(self, rule: Rule) -> Evaluation:
         """Who the rule selects.
@@ -156,11 +157,7 @@ class SparkEngine(Engine):
             place = exp.alias_(exp.Literal.number(number), "leaf")
             parts.append(exp.select(place, exp.column("person_no")).from_(rows))
         query = parts[0] if len(parts) == 1 else exp.union(*parts, distinct=False)
-        for table in query.find_all(exp.Table):
-            if table.name in self._names:
-                self._see(table.name)
-                table.set("this", exp.to_identifier(self._prefix + table.name))
-        return Compiled(query, compiler.params).text("spark", pretty=False)
+        return Compiled(self._tables.bind(query, self._names), compiler.params).text("spark", pretty=False)
 
     def _ask(self, leaves: Sequence[Condition]) -> list[Bits]:
         from pyspark.errors import PySparkException
@@ -172,7 +169,7 @@ class SparkEngine(Engine):
                 return [self._ask([leaf])[0] for leaf in leaves]
             raise DataError(
                 f"The condition {leaves[0].to_json()} could not be run by the Spark Connect server: "
-                f"{_first_line(error)}"
+                f"{first_line(error)}"
             ) from error
         places = answer["leaf"].to_numpy()
         people = answer["person_no"].to_numpy()
@@ -186,35 +183,3 @@ class SparkEngine(Engine):
     def _names(self) -> frozenset[str]:
         """The tables that rules read."""
         return frozenset({"people", "profile", *(event.table for event in self.catalogue.events)})
-
-    def _see(self, name: str) -> None:
-        """Make a file a view of the session, under a name that no other export has."""
-        if name not in self._seen:
-            self._read(name).createOrReplaceTempView(self._prefix + name)
-            self._seen.add(name)
-
-    def _read(self, name: str) -> DataFrame:
-        return self.session.read.parquet(f"{self.tables}/{name}.parquet")
-
-    def _check_stamp(self) -> None:
-        from pyspark.errors import PySparkException
-
-        why = "it holds nothing."
-        try:
-            stamp = self._read(STAMP).toArrow().to_pylist()
-        except PySparkException as error:
-            stamp, why = [], _first_line(error)
-        if not stamp:
-            raise DataError(
-                f"The Spark Connect server cannot read '{self.tables}/{STAMP}.parquet': {why} "
-                "Name a folder that `export_tables` wrote, by a path that the server can read."
-            )
-        if stamp[0]["version"] != self.snapshot.version:
-            raise DataError(
-                f"The tables in '{self.tables}' are of the snapshot {stamp[0]['version']}, the rule is asked "
-                f"of {self.snapshot.version}. Export that one."
-            )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

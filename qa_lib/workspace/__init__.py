@@ -7,7 +7,7 @@ read-only DuckDB file per published moment with memory-mapped columns beside it.
 from qa_lib.workspace.cancelling import Cancelling
 from qa_lib.workspace.columns import Column, Columns
 from qa_lib.workspace.draft import Draft
-from qa_lib.workspace.export import STAMP, export_tables
+from qa_lib.workspace.export import STAMP, export_rows, export_tables
 from qa_lib.workspace.people import followed, held_at
 from qa_lib.workspace.snapshot import Snapshot
 from qa_lib.workspace.sql import file_literal, quoted
@@ -27,6 +27,7 @@ __all__ = [
     "Snapshot",
     "Upserted",
     "Workspace",
+    "export_rows",
     "export_tables",
     "file_literal",
     "followed",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+    from qa_lib.tables import Table
     from qa_lib.workspace.snapshot import Snapshot
+    from qa_lib.workspace.workspace import Workspace
 
 #: The table of one row that says which snapshot the files are.
 STAMP = "snapshot"
@@ -36,8 +39,15 @@ _PLAINER = {
 _ROWS = 131_072
 
 
-def export_tables(snapshot: Snapshot, folder: Path | str) -> list[Path]:
+def export_tables(
+    snapshot: Snapshot, folder: Path | str, *, only: Collection[str] | None = None
+) -> list[Path]:
     """Write the tables that rules read as `NAME.parquet`; the folder appears whole or not at all.
+
+    Parameters
+    ----------
+    only
+        These of them: families of tags need `people` and their events, and `profile` is by far the widest.
 
     Raises
     ------
@@ -56,7 +66,7 @@ def export_tables(snapshot: Snapshot, folder: Path | str) -> list[Path]:
         raise WorkspaceUnusable(f"'{target}' cannot be written: {error.strerror}.") from error
     try:
         cursor = snapshot.cursor(packed=snapshot.columns.packed_only)
-        for name in _tables(cursor):
+        for name in (n for n in _tables(cursor) if only is None or n in only):
             rows = cursor.execute(f"SELECT {_columns(cursor, name)} FROM {quoted(name)}")
             _write(rows.to_arrow_reader(_ROWS), draft / f"{name}.parquet")
         _write(_stamp(snapshot), draft / f"{STAMP}.parquet")
@@ -69,6 +79,36 @@ def export_tables(snapshot: Snapshot, folder: Path | str) -> list[Path]:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return sorted(target.iterdir())
+
+
+def export_rows(workspace: Workspace, table: Table, folder: Path | str) -> Path:
+    """Write one shared table, as it stands, as `NAME.parquet` into a folder; it appears whole or not at all.
+
+    Raises
+    ------
+    WorkspaceUnusable
+        When the table was never written, is in the folder already, or the folder cannot be written.
+    """
+    import duckdb
+
+    target = Path(folder) / f"{table.name}.parquet"
+    if not workspace.store.exists(table.name):
+        raise WorkspaceUnusable(f"Table '{table.name}' in {workspace.root} was never written.")
+    if target.exists():
+        raise WorkspaceUnusable(f"'{target}' is there already. Name another folder.")
+    draft = target.with_name(f".{target.name}.writing")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with duckdb.connect() as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            _write(connection.execute(workspace.store.scan_sql(table)).to_arrow_reader(_ROWS), draft)
+        draft.rename(target)
+        sync(target.parent)
+    except OSError as error:
+        raise WorkspaceUnusable(f"'{target}' cannot be written: {error.strerror or error}.") from error
+    finally:
+        draft.unlink(missing_ok=True)
+    return target
 
 
 def _tables(cursor: duckdb.DuckDBPyConnection) -> list[str]:

@@ -1,6 +1,6 @@
 """Conditions printed for Spark and run by a server that speaks Spark Connect select the workbench's people.
 
-The server is Sail: Spark's protocol and SQL without a JVM. Conditions of every kind are drawn over small worlds
+The server is Sail, Spark's protocol and SQL without a JVM; in the long suite also Spark itself. Conditions of every kind are drawn over small worlds
 (ties, edges of windows, changes of clocks, missing values) and over the made-up company; the oracle is the
 batch engine, which others hold against brute force.
 """
@@ -56,6 +56,8 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 #: Small worlds in the default suite, and in the long one.
 WORLDS, MANY_WORLDS = 6, 10
+#: And on Spark itself, which takes longer over each query.
+REAL_WORLDS = 4
 PATTERNS_OF_LIFE = ("first_time", "stopped", "restarted", "regularly")
 few = settings(
     max_examples=8,
@@ -80,9 +82,22 @@ def on_spark(
     spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[Engine], SparkEngine]:
     """The engine on the other side that sees what an engine sees."""
+    return exported(spark, tmp_path_factory)
 
+
+@pytest.fixture(scope="module")
+def on_real_spark(
+    real_spark_address: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[Engine], SparkEngine]]:
+    """The same on Spark itself."""
+    session = spark_session(real_spark_address)
+    yield exported(session, tmp_path_factory)
+    session.stop()
+
+
+def exported(spark: SparkSession, folders: pytest.TempPathFactory) -> Callable[[Engine], SparkEngine]:
     def other(engine: Engine) -> SparkEngine:
-        folder = tmp_path_factory.mktemp("tables") / "export"
+        folder = folders.mktemp("tables") / "export"
         export_tables(engine.snapshot, folder)
         return SparkEngine(spark, str(folder), engine.snapshot, engine.catalogue)
 
@@ -300,6 +315,32 @@ def test_thousands_of_conditions_select_the_same_people(
         hold_a_small_world(seed, compared, on_spark, 10)
     assert sum(compared.counts.values()) >= 30 * MANY_WORLDS
     assert compared.telling_share >= 0.3
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(2_000, 2_000 + REAL_WORLDS))
+def test_spark_itself_selects_the_same_people(
+    seed: int, on_real_spark: Callable[[Engine], SparkEngine]
+) -> None:
+    compared = Compared()
+    hold_a_small_world(seed, compared, on_real_spark, 7)
+    assert sum(compared.counts.values()) >= 25
+    assert compared.telling_share >= 0.2
+
+
+@pytest.mark.long
+def test_every_operator_selects_the_same_people_on_spark_itself(
+    on_real_spark: Callable[[Engine], SparkEngine],
+) -> None:
+    test_every_operator_of_every_type_selects_the_same_people(on_real_spark)
+
+
+@pytest.mark.long
+def test_any_text_and_pattern_finds_the_same_on_spark_itself(
+    on_real_spark: Callable[[Engine], SparkEngine],
+) -> None:
+    test_any_text_as_a_value_matches_what_equals_it(on_real_spark)
+    test_patterns_find_the_same_texts(on_real_spark)
 
 
 # -- texts and patterns ----------------------------------------------------------------------------
