@@ -25,7 +25,7 @@ const leaveOut = {
 
 const options = {
   absWorkingDir: fileURLToPath(new URL(".", import.meta.url)),
-  entryPoints: ["src/rule_builder.tsx"],
+  entryPoints: ["src/rule_builder.tsx", "src/export_menu.ts"],
   outdir,
   bundle: true,
   format: "esm",

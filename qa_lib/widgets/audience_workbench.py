@@ -11,10 +11,12 @@ import pandas as pd
 
 from qa_lib.audiences import BREAKDOWN_BY, breakdown, engine_of, sample, sample_fields
 from qa_lib.charts import Live, breakdown_dumbbells, is_static, to_svg
+from qa_lib.charts.exporting import Export, chart_export, page_export, spec_export, table_export
 from qa_lib.charts.format import format_value
 from qa_lib.charts.html import Html, join, picture, style, tag
-from qa_lib.rules import Evaluation, Field, Rule, compile_rule
+from qa_lib.rules import Evaluation, Field, Rule, compile_rule, sentence
 from qa_lib.tables import Label
+from qa_lib.widgets.exports import LABELS, ExportMenu, Exports
 from qa_lib.widgets.rule_builder import RuleBuilder
 from qa_lib.widgets.rule_page import rule_page
 from qa_lib.workspace import Snapshot
@@ -39,7 +41,7 @@ _WORDS = {
 }
 
 
-class AudienceWorkbench:
+class AudienceWorkbench(Exports):
     """The rule builder with its preview: breakdown against everybody, masked sample, SQL and JSON.
 
     Parameters
@@ -129,7 +131,8 @@ class AudienceWorkbench:
             ],
             layout=ipywidgets.Layout(flex_flow="row wrap", width="100%", margin="16px 0"),
         )
-        self.view = ipywidgets.VBox([self.builder, beside, self._source, self._stamp])
+        self._menu = ExportMenu(self, language=self.builder.language)
+        self.view = ipywidgets.VBox([self.builder, beside, self._source, self._stamp, self._menu])
         self.builder.on_answer(lambda _: self._refresh())
         self._translate(fields)
 
@@ -138,6 +141,7 @@ class AudienceWorkbench:
         self._dropdown.options = [(self._name(f), f.name) for f in fields]
         self._dropdown.value = chosen
         self._dropdown.description = self._say("compare")
+        self._menu.refresh(self.builder.language)
         self._source.titles = (self._say("sql"), self._say("json"))
         self._refresh()
 
@@ -192,6 +196,26 @@ class AudienceWorkbench:
             self._sample_page(),
             self._stamp_line(),
         )
+
+    @property
+    def exports(self) -> list[Export]:
+        """The comparison, the sample, the page, and the rule to go on with elsewhere."""
+        return [
+            chart_export("breakdown_chart", LABELS["breakdown"], self._draw),
+            table_export("breakdown", LABELS["breakdown"], self.breakdown),
+            table_export("sample", LABELS["sample"], self.sample),
+            spec_export("rule", LABELS["rule"], lambda: self.builder.rule.to_dict()),
+            page_export(LABELS["page"], self._title, self.static_html, lambda: self.builder.language),
+        ]
+
+    @property
+    def export_stem(self) -> str:
+        """The view, and the moment of its data."""
+        return f"audience-{self.snapshot.as_of:%Y%m%d}"
+
+    def _title(self) -> str:
+        words = sentence(self.builder.rule, self._catalogue)
+        return words.zh if self.builder.language == "zh" else words.en
 
     def _repr_mimebundle_(self, **options: AnyValue) -> AnyValue:
         if is_static():

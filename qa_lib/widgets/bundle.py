@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 STATIC = Path(__file__).parent / "static"
+STEMS = ("rule_builder", "export_menu")
 _HOW = "Run `make demo`, or `npm ci && npm run build` in the folder widgets/, and restart the kernel."
 
 
 def bundle_missing() -> str:
     """What is missing and how to build it, or an empty text."""
-    missing = [name for name in ("rule_builder.js", "rule_builder.css") if not (STATIC / name).is_file()]
+    files = [f"{stem}{ending}" for stem in STEMS for ending in (".js", ".css")]
+    missing = [name for name in files if not (STATIC / name).is_file()]
     return f"The browser side is not built ({', '.join(missing)} in {STATIC}). {_HOW}" if missing else ""
 
 
