@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Browser, Locator, Page, Route
 
 from qa_lib.servers import Server
 
+SHOTS = Path(__file__).parent / "shots"
+_INSIDE = re.compile(r"(https?|wss?)://(127\.0\.0\.1|localhost|\[::1\])[:/]|data:|blob:|about:|file:")
 START_TIMEOUT_MS = 90_000  # a kernel with pandas, Altair and DuckDB on two busy cores
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -148,3 +152,28 @@ def drag(page: Page, handle: Locator, target: Locator, at: float = 0.75) -> None
     page.mouse.move(to_x + 1, to_y)  # without this nudge the place to drop is the one before
     page.wait_for_timeout(80)
     page.mouse.up()
+
+
+@contextmanager
+def gated_page(browser: Browser, name: str) -> Iterator[Page]:
+    """A page that cannot leave this machine; it is an error if it tried to, or if a script failed."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="zh-CN")
+    page = context.new_page()
+    blocked: list[str] = []
+    errors: list[str] = []
+
+    def gate(route: Route) -> None:
+        if _INSIDE.match(route.request.url):
+            route.continue_()
+        else:
+            blocked.append(route.request.url)
+            route.abort()
+
+    context.route("**/*", gate)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    SHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SHOTS / f"{re.sub(r'[^a-zA-Z0-9_.-]+', '-', name)}.png")
+    context.close()
+    assert not blocked, f"requests that would have left the machine: {blocked}"
+    assert not errors, f"errors in the page: {errors}"
