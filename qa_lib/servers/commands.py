@@ -61,7 +61,7 @@ def voila_command(
         f"--preheat_kernel={preheat}",
         "--pool_size=1",
         f"--MappingKernelManager.cull_idle_timeout={cull_after_seconds}",
-        "--MappingKernelManager.cull_interval=60",
+        f"--MappingKernelManager.cull_interval={max(1, min(60, cull_after_seconds // 2))}",
         "--KernelManager.transport_encryption=auto",
         "--VoilaConfiguration.allow_template_override=NO",
         "--VoilaConfiguration.allow_theme_override=NO",

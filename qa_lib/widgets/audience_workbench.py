@@ -8,12 +8,14 @@ from typing import Any as AnyValue
 import ipywidgets
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from qa_lib.audiences import BREAKDOWN_BY, breakdown, engine_of, sample, sample_fields
 from qa_lib.charts import Live, breakdown_dumbbells, is_static, to_svg
 from qa_lib.charts.exporting import Export, chart_export, page_export, spec_export, table_export
 from qa_lib.charts.format import format_value
 from qa_lib.charts.html import Html, join, picture, style, tag
+from qa_lib.charts.tiles import note, page, table
 from qa_lib.rules import Evaluation, Field, Rule, compile_rule, sentence
 from qa_lib.tables import Label
 from qa_lib.widgets.exports import LABELS, ExportMenu, Exports
@@ -22,11 +24,6 @@ from qa_lib.widgets.rule_page import rule_page
 from qa_lib.workspace import Snapshot
 
 _CSS = """
-.qa-table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; width: 100%; }
-.qa-table th { text-align: left; font-weight: 600; padding: 4px 10px 4px 0;
-  border-bottom: 1px solid var(--jp-border-color1, #b9c2cf); }
-.qa-table td { border-bottom: 1px solid var(--jp-border-color2, #e4e8ee); padding: 4px 10px 4px 0; }
-.qa-quiet { color: var(--jp-ui-font-color2, #5b6470); font-size: 13px; }
 .qa-code { font-size: 12px; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 320px; overflow: auto; }
 """
 _WORDS = {
@@ -34,6 +31,8 @@ _WORDS = {
     "sample": Label("样例（编号已脱敏）", "Sample (ids masked)"),
     "nobody": Label("没有人符合这条规则。", "Nobody fits this rule."),
     "fault": Label("规则还不完整，见上方提示。", "The rule is not complete yet: see above."),
+    "yes": Label("是", "yes"),
+    "no": Label("否", "no"),
     "person": Label("顾客", "Person"),
     "sql": Label("SQL（只读）", "SQL (to read)"),
     "json": Label("JSON", "JSON"),
@@ -133,6 +132,7 @@ class AudienceWorkbench(Exports):
         )
         self._menu = ExportMenu(self, language=self.builder.language)
         self.view = ipywidgets.VBox([self.builder, beside, self._source, self._stamp, self._menu])
+        self.view.add_class("qa-view")
         self.builder.on_answer(lambda _: self._refresh())
         self._translate(fields)
 
@@ -147,16 +147,19 @@ class AudienceWorkbench(Exports):
 
     def _refresh(self) -> None:
         self._stamp.value = self._stamp_line()
-        self._json.value = tag(
-            "pre", json.dumps(self.builder.value, ensure_ascii=False, indent=2), class_="qa-code"
-        )
+        self._json.value = self._code("json", json.dumps(self.builder.value, ensure_ascii=False, indent=2))
         if self.evaluation is None:
-            self._people.value = join(style(_CSS), tag("p", self._say("fault"), class_="qa-quiet"))
+            self._people.value = page(note(self._say("fault")))
             self._sql.value = ""
             return
         self._chart.update(self._draw())
         self._people.value = self._sample_page()
-        self._sql.value = tag("pre", self._sql_text(), class_="qa-code")
+        self._sql.value = self._code("sql", self._sql_text())
+
+    def _code(self, key: str, text: str) -> Html:
+        """A text to read and copy, which scrolls by keyboard too."""
+        shown = tag("pre", text, class_="qa-code", tabindex="0", role="region", aria_label=self._say(key))
+        return join(style(_CSS), shown)
 
     def _draw(self) -> AnyValue:
         field = self._catalogue.field(self._by)
@@ -165,27 +168,20 @@ class AudienceWorkbench(Exports):
     def _sample_page(self) -> Html:
         people = self.sample()
         if people.empty:
-            return join(style(_CSS), tag("p", self._say("nobody"), class_="qa-quiet"))
+            return page(note(self._say("nobody")))
         heads = [self._say("person"), *(self._name(self._catalogue.field(c)) for c in people.columns[1:])]
-        rows = [
-            tag("tr", [tag("td", _cell(value)) for value in row]) for row in people.itertuples(index=False)
-        ]
-        table = tag(
-            "table",
-            tag("thead", tag("tr", [tag("th", h) for h in heads])),
-            tag("tbody", rows),
-            class_="qa-table",
-        )
-        return join(style(_CSS), tag("div", self._say("sample"), class_="qa-quiet"), table)
+        rows = [[self._cell(value) for value in row] for row in people.itertuples(index=False)]
+        words = [i for i, column in enumerate(people) if is_bool_dtype(people[column]) or not is_numeric_dtype(people[column])]
+        return page(note(self._say("sample")), table(heads, rows, words=words))
 
     def _sql_text(self) -> str:
         found = self._found()
         return compile_rule(found.rule, self._catalogue, self.snapshot.as_of, self.snapshot.zone).text()
 
     def _stamp_line(self) -> Html:
-        stamp = self.snapshot.stamp()
-        words = self._say("stamp").format(snapshot=stamp["snapshot"], as_of=stamp["as_of"])
-        return tag("div", words, class_="qa-quiet")
+        at = self.snapshot.as_of.astimezone(self.snapshot.zone)
+        as_of = f"{at:%Y-%m-%d %H:%M} ({self.snapshot.zone})"
+        return page(note(self._say("stamp").format(snapshot=self.snapshot.version, as_of=as_of)))
 
     def static_html(self) -> Html:
         """The same figures without script, for reports."""
@@ -229,18 +225,17 @@ class AudienceWorkbench(Exports):
     def _name(self, field: Field) -> str:
         return field.label.zh if self.builder.language == "zh" else field.label.en
 
+    def _cell(self, value: AnyValue) -> str:
+        if isinstance(value, bool | np.bool_):
+            return self._say("yes" if value else "no")
+        if isinstance(value, float):
+            return format_value(value, "count" if value.is_integer() else "number")
+        if isinstance(value, pd.Timestamp):
+            return f"{value:%Y-%m-%d}"
+        if isinstance(value, list | np.ndarray):
+            return "、".join(map(str, value))
+        return "—" if value is None or value is pd.NA or value is pd.NaT else str(value)
+
     def __repr__(self) -> str:
         count = self.evaluation.count if self.evaluation else None
         return f"AudienceWorkbench({count} of {self.snapshot.people_count} people)"
-
-
-def _cell(value: AnyValue) -> str:
-    if isinstance(value, float):
-        return (
-            format_value(value, "number") if not float(value).is_integer() else format_value(value, "count")
-        )
-    if isinstance(value, pd.Timestamp):
-        return f"{value:%Y-%m-%d}"
-    if isinstance(value, list | np.ndarray):
-        return "、".join(map(str, value))
-    return "—" if value is None or value is pd.NA or value is pd.NaT else str(value)

@@ -84,6 +84,7 @@ class CampaignResults(widgets.VBox, Exports):
         if not is_static():
             self._live = LiveResults(self)
             self.children = self._live.children
+            self.add_class("qa-view")
         self.observe(self._changed, ["campaign", "segment_tag", "segment", "language"])
 
     # -- state ---------------------------------------------------------------------------------

@@ -141,6 +141,7 @@ class CampaignReview(widgets.VBox, Exports):
         if not is_static():
             self._live = LiveReview(self)
             self.children = self._live.children
+            self.add_class("qa-view")
         self.observe(self._changed, ["segment_tag", "segment", "language"])
 
     # -- figures -------------------------------------------------------------------------------

@@ -20,7 +20,9 @@ from qa_lib.servers import Server
 
 SHOTS = Path(__file__).parent / "shots"
 _INSIDE = re.compile(r"(https?|wss?)://(127\.0\.0\.1|localhost|\[::1\])[:/]|data:|blob:|about:|file:")
-START_TIMEOUT_MS = 90_000  # a kernel with pandas, Altair and DuckDB on two busy cores
+#: How many times longer than usual to wait for anything, on a machine that others load too.
+PATIENCE = float(os.environ.get("QA_BROWSER_PATIENCE", "1"))
+START_TIMEOUT_MS = 90_000 * PATIENCE  # a kernel with pandas, Altair and DuckDB on two busy cores
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 # Run all by the menu races the kernel's start: the run is then dropped without a word.
@@ -118,7 +120,7 @@ def forge(page: Page, model_id: str, state: dict[str, Any]) -> None:
 
 def wait_until(page: Page, claim: Callable[[], bool], what: str, seconds: float = 45) -> None:
     """Wait until the claim holds, letting the page live meanwhile."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while not claim():
         assert time.monotonic() < end, f"after {seconds} s still not: {what}"
         page.wait_for_timeout(40)
@@ -158,6 +160,7 @@ def drag(page: Page, handle: Locator, target: Locator, at: float = 0.75) -> None
 def gated_page(browser: Browser, name: str) -> Iterator[Page]:
     """A page that cannot leave this machine; it is an error if it tried to, or if a script failed."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="zh-CN")
+    context.set_default_timeout(30_000 * PATIENCE)
     page = context.new_page()
     blocked: list[str] = []
     errors: list[str] = []

@@ -10,8 +10,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from browser_helpers import chromium_path, gated_page, open_in_voila, run_all_in_lab, stop_kernel_in_lab
-from playwright.sync_api import Browser, Page, sync_playwright
+from browser_helpers import (
+    PATIENCE,
+    chromium_path,
+    gated_page,
+    open_in_voila,
+    run_all_in_lab,
+    stop_kernel_in_lab,
+)
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from qa_lib.servers import Server, start_dashboards, start_lab
 from qa_lib.workspace import Workspace
@@ -107,6 +114,7 @@ def browser() -> Iterator[Browser]:
         "--disable-component-update",
         "--disable-sync",
     ]
+    expect.set_options(timeout=5_000 * PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=arguments)
         yield browser

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
-from browser_helpers import write_notebook
+from browser_helpers import PATIENCE, write_notebook
 
 from qa_lib.servers import Server, start_dashboards
 
-_SECONDS = 60  # on a machine that does other things too
+_SECONDS = 60 * PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,6 @@ def warm(tmp_path_factory: pytest.TempPathFactory, jupyter_home: dict[str, str])
         cull_after_seconds=2,
         log=folder / "voila.log",
         env=jupyter_home,
-        extra=["--MappingKernelManager.cull_interval=1"],
     ) as server:
         yield server
 
