@@ -19,6 +19,7 @@ from browser_helpers import (
     wait_until,
     write_notebook,
 )
+from layout import differences, expect_layout
 from playwright.sync_api import Browser, Page, expect
 from screen_checks import expect_accessible
 
@@ -48,6 +49,27 @@ rule = read_rule({RULE.to_json()!r})
 _RESTART = "async () => { await window.jupyterapp.shell.currentWidget.sessionContext.restartKernel(); }"
 _RUN_ALL = "async () => await window.jupyterapp.commands.execute('notebook:run-all-cells')"
 _THEME = "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: `JupyterLab ${name}`})"
+
+
+#: What is held in its place: name, the screen, its main parts.
+LAYOUTS = [
+    ("rule_builder", ".qa-rule-builder", (".qa-header", ".qa-palette", ".qa-summary", ".qa-condition")),
+    (
+        "audience_workbench",
+        ".qa-view:has(.qa-rule-builder)",
+        (".qa-rule-builder", ".vega-embed", ".qa-table", ".qa-foot"),
+    ),
+    (
+        "campaign_results",
+        ".qa-view:has(.qa-tiles)",
+        (".qa-page h2", ".widget-dropdown", ".qa-tiles", ".vega-embed", ".qa-table", ".qa-foot"),
+    ),
+    (
+        "campaign_review",
+        ".qa-view:not(:has(.qa-rule-builder)):not(:has(.qa-tiles))",
+        (".qa-page h2", ".qa-warning", ".qa-foot"),
+    ),
+]
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +119,22 @@ def test_nothing_serious_is_wrong_with_any_screen(screens: Page, theme: str) -> 
     screens.locator(".qa-export summary").last.click()  # an open menu is looked at too
     expect_accessible(screens, ".jp-OutputArea-output")
     screens.locator(".qa-export summary").last.click()
+
+
+@pytest.mark.parametrize(("name", "screen", "parts"), LAYOUTS)
+def test_the_parts_of_a_screen_lie_where_they_lay(
+    screens: Page, name: str, screen: str, parts: tuple[str, ...]
+) -> None:
+    expect_layout(screens, name, screen, parts)
+
+
+def test_a_gross_change_of_a_layout_is_seen() -> None:
+    box = {"a": [0.1, 0.1, 0.4, 0.2]}
+    assert differences(box, {"a": [0.12, 0.15, 0.42, 0.25]}) == []  # another font
+    for changed in ([0.2, 0.1, 0.4, 0.2], [0.1, 0.3, 0.4, 0.2], [0.1, 0.1, 0.5, 0.2], [0.1, 0.1, 0.4, 0.4]):
+        assert len(differences(box, {"a": changed})) == 1
+    assert differences(box, {}) == ["a is gone"]
+    assert differences({}, box) == ["a is new"]
 
 
 def exported(page: Page, name: str) -> File:

@@ -14,6 +14,8 @@ from browser_helpers import PATIENCE, write_notebook
 from qa_lib.servers import Server, start_dashboards
 
 _SECONDS = 60 * PATIENCE
+#: How long an idle kernel lives here. Longer than one takes to be warmed: Voila asks that of whoever sets it.
+_IDLE = int(8 * PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +28,7 @@ def warm(tmp_path_factory: pytest.TempPathFactory, jupyter_home: dict[str, str])
         folder / "notebooks",
         port=0,
         preheat=True,
-        cull_after_seconds=2,
+        cull_after_seconds=_IDLE,
         log=folder / "voila.log",
         env=jupyter_home,
     ) as server:
@@ -72,6 +74,6 @@ def test_every_viewer_gets_a_warm_kernel_of_their_own_and_idle_ones_end(warm: Se
     assert second in refilled - {first}
     wait(warm, lambda found: not found & {first, second}, "the kernels of visitors who left have ended")
     left = wait(warm, lambda found: len(found) == 1, "the warm one stays for the next")
-    time.sleep(4)  # longer than an idle kernel lives
+    time.sleep(1.6 * _IDLE)  # longer than an idle kernel lives
     assert kernels(warm) == left
     assert visit(warm) in left
