@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+import nbformat
 import pandas as pd
 import pytest
 
@@ -56,6 +57,20 @@ def test_a_notebook_runs_and_reads_in_both_languages(name: str, workspace: Works
     page = run.html.read_text(encoding="utf-8")
     assert "<svg" in page or "data:image/svg+xml" in page
     assert "Traceback" not in page
+    if not name.startswith("explore/"):  # a story may read a company of its own
+        expect_origin(run, {"language": "en"}, workspace.snapshot().version)
+
+
+def expect_origin(run: Run, parameters: Mapping[str, object], version: str) -> None:
+    """What is kept names its parameters and its data, in the record and in the notebook itself."""
+    assert run.workspace_version == version
+    assert Run.load(run.folder).snapshots == run.snapshots
+    origin = nbformat.read(run.notebook, as_version=4).metadata.qa_run
+    assert origin.parameters == parameters
+    assert origin.library_version == run.library_version
+    read = origin.snapshots[-1]
+    assert (read.snapshot, read.table_versions) == (version, run.snapshots[-1]["table_versions"])
+    assert read.table_versions
 
 
 def test_land_and_build_run_from_files_to_a_snapshot(
@@ -69,6 +84,7 @@ def test_land_and_build_run_from_files_to_a_snapshot(
         )
         assert run.status == "completed"
     snapshot = workspace.snapshot("2017-10-01T04:00:00Z")
+    expect_origin(run, parameters, snapshot.version)
     assert snapshot.people_count > 400
     ids = snapshot.frame("SELECT person_id FROM people")["person_id"]
     assert ids.str.fullmatch(r"p\d{9}").mean() > 0.9  # who never bought has no card that was seen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import pandas as pd
@@ -20,11 +20,8 @@ ROW_LIMIT = 5_000
 Picked = list[dict[str, Any]]
 AnyChart = alt.Chart | alt.LayerChart | alt.HConcatChart | alt.VConcatChart | alt.ConcatChart | alt.FacetChart
 
-# The menu may save the picture; "open in editor" would leave the machine.
-_EMBED = {
-    "actions": {"export": True, "source": False, "compiled": False, "editor": False},
-    "renderer": "svg",
-}
+# Vega's own menu may save the picture; "open in editor" would leave the machine. A view has a menu of ours.
+_MENU = {"export": True, "source": False, "compiled": False, "editor": False}
 
 
 def check_rows(frame: pd.DataFrame) -> pd.DataFrame:
@@ -45,10 +42,16 @@ def check_rows(frame: pd.DataFrame) -> pd.DataFrame:
 
 def to_svg(chart: AnyChart) -> str:
     """The chart as SVG text, in the theme; Chinese needs a font with Chinese on the reader's machine."""
-    out = io.StringIO()
+    return drawn_as(chart, "svg").decode()
+
+
+def drawn_as(chart: AnyChart, format: Literal["svg", "png"], scale: float = 1) -> bytes:
+    """The chart's file in the theme; `scale` is pixels for each unit of the drawing."""
+    out = io.BytesIO() if format == "png" else io.StringIO()
     with alt.theme.enable(NAME):
-        chart.save(out, format="svg")
-    return out.getvalue()
+        chart.save(out, format=format, scale_factor=scale)
+    made = out.getvalue()
+    return made.encode() if isinstance(made, str) else made
 
 
 class Picture:
@@ -73,6 +76,8 @@ class Live:
     on_select
         What to call when a selection changes, by the name of the selection's parameter: it gets a list
         of dictionaries, one for each chosen mark, empty when the selection was cleared.
+    menu
+        Give the chart Vega's own menu that saves it; a chart in a view has the view's (`widgets.exports`).
 
     Raises
     ------
@@ -81,12 +86,17 @@ class Live:
     """
 
     def __init__(
-        self, chart: AnyChart, on_select: Mapping[str, Callable[[Picked], None]] | None = None
+        self,
+        chart: AnyChart,
+        on_select: Mapping[str, Callable[[Picked], None]] | None = None,
+        *,
+        menu: bool = False,
     ) -> None:
         alt.JupyterChart.enable_offline()  # once per kernel; later calls do nothing
         self._on_select = dict(on_select or {})
         with alt.theme.enable(NAME):
-            self.widget = alt.JupyterChart(chart, embed_options=_EMBED)
+            embed = {"actions": _MENU if menu else False, "renderer": "svg"}
+            self.widget = alt.JupyterChart(chart, embed_options=embed)
         self._attach()
 
     def update(self, chart: AnyChart) -> None:
@@ -108,14 +118,14 @@ class Live:
 
 def show(chart: AnyChart) -> Live | Picture:
     """The chart, ready to display: live without any request to the network, or an SVG in a report."""
-    return Picture(chart) if is_static() else Live(chart)
+    return Picture(chart) if is_static() else Live(chart, menu=True)
 
 
 def interactive(
     chart: AnyChart, on_select: Mapping[str, Callable[[Picked], None]] | None = None
 ) -> Live | Picture:
     """As `show`, with callbacks by name of the selection; a report has nobody to select."""
-    return Picture(chart) if is_static() else Live(chart, on_select)
+    return Picture(chart) if is_static() else Live(chart, on_select, menu=True)
 
 
 def _told(callback: Callable[[Picked], None]) -> Callable[[Any], None]:

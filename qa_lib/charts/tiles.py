@@ -6,35 +6,39 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qa_lib.charts.html import Html, figure, join, style, tag
-from qa_lib.charts.theme import FAINT, FONT, INK, PALETTE, PAPER, QUIET, WARN
+from qa_lib.charts.theme import FONT, INK, PALETTE, PAPER, WARN
 
+# Ink and paper are those of the notebook's theme; all else is mixed from the two, so that it reads on both.
 _CSS = f"""
-.qa-page {{ font-family: {FONT}; color: var(--jp-ui-font-color1, {INK}); font-size: 13px; line-height: 1.5; }}
+.qa-page {{ --qa-ink: var(--jp-ui-font-color0, {INK}); --qa-paper: var(--jp-layout-color1, {PAPER});
+  --qa-quiet: color-mix(in srgb, var(--qa-ink) 70%, var(--qa-paper));
+  --qa-line: color-mix(in srgb, var(--qa-ink) 15%, var(--qa-paper));
+  --qa-shade: color-mix(in srgb, var(--qa-ink) 5%, var(--qa-paper));
+  font-family: {FONT}; color: var(--qa-ink); font-size: 13px; line-height: 1.5; }}
 .qa-page h2 {{ font-size: 20px; margin: 4px 0 6px; font-weight: 600; }}
 .qa-evidence {{ border-left: 4px solid {PALETTE[1]}; padding: 2px 10px; margin: 4px 0; font-weight: 600; }}
-.qa-quiet {{ color: var(--jp-ui-font-color2, {QUIET}); font-size: 12px; margin: 2px 0; }}
-.qa-warning {{ color: var(--jp-ui-font-color1, {INK}); border-left: 4px solid {WARN}; padding: 2px 10px;
-  margin: 4px 0; }}
+.qa-page .qa-quiet {{ color: var(--qa-quiet); font-size: 12px; margin: 2px 0; }}
+.qa-warning {{ border-left: 4px solid {WARN}; padding: 2px 10px; margin: 4px 0; }}
 .qa-tiles {{ display: flex; flex-wrap: wrap; gap: 10px; margin: 8px 0; }}
-.qa-tile {{ background: {PAPER}; color: {INK}; border: 1px solid {FAINT}; border-radius: 8px;
+.qa-tile {{ background: var(--qa-paper); color: var(--qa-ink); border: 1px solid var(--qa-line); border-radius: 8px;
   padding: 9px 14px 8px; min-width: 118px; box-sizing: border-box; }}
-.qa-tile .qa-label {{ font-size: 12px; color: {QUIET}; }}
+.qa-tile .qa-label {{ font-size: 12px; color: var(--qa-quiet); }}
 .qa-tile .qa-figure {{ font-variant-numeric: tabular-nums; }}
 .qa-tile .qa-number {{ font-size: 23px; line-height: 1.35; font-weight: 600; white-space: nowrap; }}
-.qa-tile .qa-below {{ font-size: 11px; color: {QUIET}; }}
-.qa-tile.qa-none {{ background: #f3f5f7; color: {QUIET}; flex: 1 1 118px; min-width: 0; max-width: 190px; padding: 6px 12px; }}
+.qa-tile .qa-below {{ font-size: 11px; color: var(--qa-quiet); }}
+.qa-tile.qa-none {{ background: var(--qa-shade); color: var(--qa-quiet); flex: 1 1 118px; min-width: 0; max-width: 190px; padding: 6px 12px; }}
 .qa-tile.qa-none .qa-number {{ font-size: 15px; font-weight: 400; }}
-.qa-table-box {{ overflow-x: auto; background: {PAPER}; border: 1px solid {FAINT};
+.qa-table-box {{ overflow-x: auto; background: var(--qa-paper); border: 1px solid var(--qa-line);
   border-radius: 8px; }}
-.qa-page table.qa-table {{ border-collapse: collapse; width: 100%; font-size: 12px; color: {INK};
-  background: {PAPER}; margin: 0; }}
-.qa-page table.qa-table th {{ background: #f3f5f7; color: {QUIET}; font-weight: 600;
+.qa-page table.qa-table {{ border-collapse: collapse; width: 100%; font-size: 12px; color: var(--qa-ink);
+  background: var(--qa-paper); margin: 0; }}
+.qa-page table.qa-table th {{ background: var(--qa-shade); color: var(--qa-quiet); font-weight: 600;
   text-align: right; padding: 6px 9px; vertical-align: bottom; line-height: 1.3; }}
-.qa-page table.qa-table td {{ text-align: right; padding: 4px 9px; border-top: 1px solid {FAINT};
+.qa-page table.qa-table td {{ text-align: right; padding: 4px 9px; border-top: 1px solid var(--qa-line);
   font-variant-numeric: tabular-nums; white-space: nowrap; }}
 .qa-page table.qa-table .qa-words {{ text-align: left; }}
-.qa-page table.qa-table td.qa-words:last-child {{ white-space: normal; min-width: 180px; color: {QUIET}; }}
-.qa-page table.qa-table tr.qa-chosen td {{ background: #e3eefa; font-weight: 600; }}
+.qa-page table.qa-table td.qa-words:last-child {{ white-space: normal; min-width: 180px; color: var(--qa-quiet); }}
+.qa-page table.qa-table tr.qa-chosen td {{ background: color-mix(in srgb, {PALETTE[0]} 18%, var(--qa-paper)); font-weight: 600; }}
 .qa-picture {{ max-width: 100%; vertical-align: top; }}
 .qa-pictures {{ display: flex; flex-wrap: wrap; gap: 10px; align-items: flex-start; }}
 .qa-pictures > div {{ flex: 1 1 420px; max-width: 660px; }}

@@ -348,6 +348,9 @@ def dashboards(
     workspace: WorkspaceOption = None,
     open_browser: Annotated[bool, typer.Option("--open/--no-open")] = False,
     preheat: Annotated[bool, typer.Option(help="Keep a warm kernel for each dashboard.")] = False,
+    runs: Annotated[Path, typer.Option("--runs", help="Where executed notebooks are kept.")] = Path(
+        "data/runs"
+    ),
 ) -> None:
     """Voila on the dashboards: a token, read-only, idle kernels stopped."""
     from qa_lib.servers import serve_dashboards
@@ -358,6 +361,7 @@ def dashboards(
             port=port,
             workspace=workspace,
             preheat=preheat,
+            runs=runs,
             open_browser=open_browser,
             say=typer.echo,
         )

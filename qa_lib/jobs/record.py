@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,11 @@ class Run:
     parameters
         As checked and converted; only those that were given.
     workspace_version
-        The snapshot that the notebook says it read: the value under `qa_workspace_version` in an
-        output's metadata, where it leaves one, else None.
+        The snapshot that the notebook says it read (the value under `qa_workspace_version` in an
+        output's metadata), else the last one that it read; None when it read none.
+    snapshots
+        Every snapshot that was read: `snapshot` (its name), `as_of`, `table_versions` and
+        `library_version` of each, in order. The executed notebook says the same in its metadata, under `qa_run`.
     library_version
         Of this library.
     error
@@ -60,6 +64,7 @@ class Run:
     workspace_version: str | None = None
     library_version: str | None = None
     error: str | None = None
+    snapshots: tuple[Mapping[str, Any], ...] = ()
 
     def save(self) -> None:
         """Write `run.json` into the run's folder, in one step."""
@@ -75,6 +80,7 @@ class Run:
             "workspace_version": self.workspace_version,
             "library_version": self.library_version,
             "error": self.error,
+            "snapshots": list(self.snapshots),
         }
         write_whole(self.folder / RECORD, json.dumps(record, ensure_ascii=False, indent=2) + "\n")
 
@@ -103,6 +109,7 @@ class Run:
                 workspace_version=record.get("workspace_version"),
                 library_version=record.get("library_version"),
                 error=record.get("error"),
+                snapshots=tuple(record.get("snapshots", ())),
             )
         except (OSError, ValueError, KeyError, TypeError) as problem:
             raise NothingBuilt(

@@ -8,13 +8,19 @@ from pathlib import Path
 
 import nbformat
 
+from qa_lib.charts.html import tag
+
 # Charts first, then tables and words. What only lives with a running kernel is not in the list, and
 # neither is JavaScript: a scheduled report is read from an e-mail or a file share.
 _SHOWN = ["image/svg+xml", "image/png", "image/jpeg", "text/html", "text/markdown", "text/plain"]
 _WIDGET = "application/vnd.jupyter.widget-view+json"
-_STATIC_NOTE = (
-    '<p class="qa-note">此处为交互控件，请在 JupyterLab 或 Voila 中打开。 '
-    "An interactive control stands here: open the notebook in JupyterLab or Voila.</p>"
+_STATIC_NOTE = str(
+    tag(
+        "p",
+        "此处为交互控件，请在 JupyterLab 或 Voila 中打开。 "
+        "An interactive control stands here: open the notebook in JupyterLab or Voila.",
+        class_="qa-note",
+    )
 )
 
 

@@ -8,7 +8,7 @@ import importlib.metadata
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -99,19 +99,24 @@ def run_notebook(
     if workspace is not None:
         environment["QA_WORKSPACE"] = str(Path(workspace).absolute())
     outcome: dict[str, Any] = {"status": "failed", "error": "interrupted"}  # unless we get further
+    reads: list[Mapping[str, Any]] = []
     try:
         with _reporting(progress, name) as told, _quiet_papermill():
-            error, cause = _execute(notebook, partial, checked, environment, told)
-        executed = _keep(partial, run.notebook)
+            error, cause, reads = _execute(notebook, partial, checked, environment, told)
+        executed = _keep(partial, run.notebook, _origin(run, reads))
         if error is None and executed is not None:
             html = folder / f"{name}.html"
             write_whole(html, to_html(executed, name=name))
-            outcome = {"status": "completed", "html": html, "workspace_version": _workspace_version(executed)}
+            outcome = {
+                "status": "completed",
+                "html": html,
+                "workspace_version": _workspace_version(executed, reads),
+            }
         else:
             outcome["error"] = error
     finally:
         _keep(partial, run.notebook)  # after an interruption
-        run = replace(run, seconds=round(time.perf_counter() - clock, 3), **outcome)
+        run = replace(run, snapshots=tuple(reads), seconds=round(time.perf_counter() - clock, 3), **outcome)
         run.save()
     if error is not None:
         raise RunFailed(
@@ -122,13 +127,20 @@ def run_notebook(
 
 def _execute(
     notebook: Path, partial: Path, parameters: dict[str, Any], environment: dict[str, str], told: Progress
-) -> tuple[str | None, BaseException | None]:
-    """Run into `partial`, which is rewritten after each cell; the failure in words, and its cause."""
+) -> tuple[str | None, BaseException | None, list[Mapping[str, Any]]]:
+    """Run into `partial`, which is rewritten after each cell.
+
+    Returns
+    -------
+    tuple
+        The failure in words, its cause, and the snapshots that were read.
+    """
     import papermill  # two seconds to import, and only a run needs it
     from nbclient.exceptions import CellExecutionError, DeadKernelError
     from traitlets.config import Config
 
     from qa_lib.jobs.kernel import JobKernel
+    from qa_lib.workspace.reads import READS, read_notes
 
     source = read_notebook(notebook)
     total = sum(c.cell_type == "code" and bool(c.source.strip()) for c in source.cells) + bool(parameters)
@@ -141,6 +153,8 @@ def _execute(
 
     told(0, total)
     with tempfile.TemporaryDirectory(prefix="qa-run-", ignore_cleanup_errors=True) as private:
+        reads = Path(private) / "reads"
+        environment = {**environment, READS: str(reads)}
         try:
             papermill.execute_notebook(
                 _literal(notebook),
@@ -154,15 +168,15 @@ def _execute(
                 on_cell_executed=count,
             )
         except papermill.PapermillExecutionError as problem:
-            return _where(source, problem, bool(parameters)), problem
+            return _where(source, problem, bool(parameters)), problem, read_notes(reads)
         except (CellExecutionError, DeadKernelError, RuntimeError, TimeoutError) as problem:
             words = (
                 "the kernel died (out of memory, or killed)"
                 if isinstance(problem, DeadKernelError)
                 else problem
             )
-            return f"after {done} of {total} cells: {words}.", problem
-    return None, None
+            return f"after {done} of {total} cells: {words}.", problem, read_notes(reads)
+        return None, None, read_notes(reads)
 
 
 def _where(source: nbformat.NotebookNode, problem: Any, injected: bool) -> str:
@@ -178,7 +192,19 @@ def _where(source: nbformat.NotebookNode, problem: Any, injected: bool) -> str:
     return f"in cell {number} of {len(source.cells)} ({first[:60]}): {said.rstrip('.')}."
 
 
-def _keep(partial: Path, final: Path) -> nbformat.NotebookNode | None:
+def _origin(run: Run, reads: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the kept notebook says of itself: parameters, data and versions."""
+    return {
+        "parameters": run.parameters,
+        "snapshots": list(reads),
+        "library_version": run.library_version,
+        "started_at": run.started_at.isoformat(),
+    }
+
+
+def _keep(
+    partial: Path, final: Path, origin: Mapping[str, Any] | None = None
+) -> nbformat.NotebookNode | None:
     """Move what was executed to its own name in one step; None when nothing was."""
     if not partial.exists():
         return None
@@ -186,6 +212,8 @@ def _keep(partial: Path, final: Path) -> nbformat.NotebookNode | None:
     kept = executed.metadata.get("papermill", {})
     if "output_path" in kept:
         kept["output_path"] = str(final)
+    if origin is not None:
+        executed.metadata["qa_run"] = nbformat.from_dict(dict(origin))
     write_whole(final, nbformat.writes(executed) + "\n")
     partial.unlink()
     return executed
@@ -196,13 +224,13 @@ def _literal(path: Path) -> str:
     return str(path).replace("{", "{{").replace("}", "}}")
 
 
-def _workspace_version(executed: nbformat.NotebookNode) -> str | None:
-    """The snapshot that an output's metadata names under `qa_workspace_version`, when one does."""
+def _workspace_version(executed: nbformat.NotebookNode, reads: Sequence[Mapping[str, Any]]) -> str | None:
+    """The snapshot that an output's metadata names under `qa_workspace_version`, else the last that was read."""
     for cell in executed.cells:
         for output in cell.get("outputs", []):
             if found := output.get("metadata", {}).get("qa_workspace_version"):
                 return str(found)
-    return None
+    return str(reads[-1]["snapshot"]) if reads else None
 
 
 def _library_version() -> str | None:

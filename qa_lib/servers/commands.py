@@ -61,7 +61,7 @@ def voila_command(
         f"--preheat_kernel={preheat}",
         "--pool_size=1",
         f"--MappingKernelManager.cull_idle_timeout={cull_after_seconds}",
-        "--MappingKernelManager.cull_interval=60",
+        f"--MappingKernelManager.cull_interval={max(1, min(60, cull_after_seconds // 2))}",
         "--KernelManager.transport_encryption=auto",
         "--VoilaConfiguration.allow_template_override=NO",
         "--VoilaConfiguration.allow_theme_override=NO",
@@ -117,7 +117,11 @@ def lab_command(
 
 
 def environment(
-    *, workspace: str | Path | None = None, token: str = "", read_only: bool = False
+    *,
+    workspace: str | Path | None = None,
+    runs: str | Path | None = None,
+    token: str = "",
+    read_only: bool = False,
 ) -> dict[str, str]:
     """The environment of a server: this process's, with ours added.
 
@@ -126,6 +130,8 @@ def environment(
     workspace
         Handed to the notebooks as `QA_WORKSPACE`, absolute. By default what `QA_WORKSPACE` says
         already, else `data/workspace` in the current folder.
+    runs
+        Where the kept runs are, as `QA_RUNS`, absolute; the start page tells of them. `data/runs` by default.
     token
         What visitors must know, as `JUPYTER_TOKEN`; empty for none.
     read_only
@@ -136,6 +142,7 @@ def environment(
         changed.pop(name, None)
     workspace = workspace or os.environ.get("QA_WORKSPACE") or "data/workspace"
     changed["QA_WORKSPACE"] = str(Path(workspace).absolute())
+    changed["QA_RUNS"] = str(Path(runs or os.environ.get("QA_RUNS") or "data/runs").absolute())
     changed["JUPYTER_PATH"] = os.pathsep.join(
         filter(None, [str(JUPYTER_DATA), os.environ.get("JUPYTER_PATH")])
     )

@@ -1,44 +1,25 @@
-"""Voila with an index that lists dashboards by their titles: `python -m qa_lib.servers.dashboards`."""
+"""Voila with a start page of dashboards and the data's freshness: `python -m qa_lib.servers.dashboards`."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
-from qa_lib.errors import FileUnreadable
-from qa_lib.jobs.parameters import read_notebook
-from qa_lib.jobs.report import notebook_title
+from qa_lib.servers.start_page import page_facts
 
 #: What a dashboard's page loads: the widgets, and nothing else that may be installed for JupyterLab.
 _EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "anywidget", "@voila-dashboards/widgets-manager8"]
 
 
-def titles(folder: str | Path, under: str = "") -> dict[str, str]:
-    """The title of each notebook in `folder`/`under`, by its path below `folder`.
-
-    A notebook without a heading, or that cannot be read, is left out: the index then shows its name.
-    """
-    root = Path(folder)
-    found = {}
-    for path in sorted((root / under).glob("*.ipynb")):
-        try:
-            notebook: nbformat.NotebookNode = read_notebook(path)
-        except FileUnreadable:
-            continue
-        if title := notebook_title(notebook):
-            found[path.relative_to(root).as_posix()] = title
-    return found
-
-
-def _with_titles(
+def _start_page(
     page_config: dict[str, Any], *, settings: dict[str, Any], notebook_path: str = "", **_: Any
 ) -> dict[str, Any]:
     """Voila's `page_config_hook`; the index is a page whose path names a folder."""
     root = settings["contents_manager"].root_dir
     if (Path(root) / notebook_path).is_dir():
-        page_config["titles"] = titles(root, notebook_path)
+        where = os.environ.get("QA_WORKSPACE"), os.environ.get("QA_RUNS", "data/runs")
+        page_config["start"] = page_facts(root, notebook_path, *where)
     return page_config
 
 
@@ -51,7 +32,7 @@ def main() -> None:
         config=Config(
             Voila={"config_file_paths": []},  # nobody's voila.json changes what is published
             VoilaConfiguration={
-                "page_config_hook": _with_titles,
+                "page_config_hook": _start_page,
                 "file_allowlist": ["public/.*"],
                 "extension_allowlist": _EXTENSIONS,
             },

@@ -86,6 +86,7 @@ def start_dashboards(
     port: int = 8866,
     ip: str = "127.0.0.1",
     workspace: str | Path | None = None,
+    runs: str | Path | None = None,
     token: str | None = None,
     preheat: bool = False,
     cull_after_seconds: int = 900,
@@ -103,6 +104,8 @@ def start_dashboards(
         0 takes a free one.
     workspace
         By default what `QA_WORKSPACE` says, else `data/workspace` in the current folder.
+    runs
+        Where the kept runs are, for the start page; by default what `QA_RUNS` says, else `data/runs`.
     token
         None makes one; an empty text asks for none, on the loopback only.
     preheat, cull_after_seconds, extra
@@ -128,7 +131,7 @@ def start_dashboards(
         cull_after_seconds=cull_after_seconds,
         extra=extra,
     )
-    variables = {**environment(workspace=workspace, token=token, read_only=True), **(env or {})}
+    variables = {**environment(workspace=workspace, runs=runs, token=token, read_only=True), **(env or {})}
     return _start("dashboards", command, variables, ip, port, token, "voila/static/voila.js", log)
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Any as AnyValue
 
 import ipywidgets
+import pandas as pd
 
 from qa_lib.audiences import AudienceService
-from qa_lib.charts import is_static
+from qa_lib.charts import breakdown_dumbbells, is_static
+from qa_lib.charts.exporting import Export, chart_export, page_export, spec_export, table_export
 from qa_lib.charts.html import Html, join
 from qa_lib.rules import Evaluation, Rule
+from qa_lib.widgets.exports import LABELS, ExportMenu, Exports
 from qa_lib.widgets.live_preview import LivePreview
 from qa_lib.widgets.rule_builder import RuleBuilder
 from qa_lib.workspace import Snapshot, Workspace
 
 
-class AudienceWorkbench:
+class AudienceWorkbench(Exports):
     """The rule builder with a live preview beside it, over the same snapshot and in the same language.
 
     Parameters
@@ -48,12 +51,48 @@ class AudienceWorkbench:
         self.builder.layout = ipywidgets.Layout(flex="3 1 640px", min_width="0")
         self.preview.layout = ipywidgets.Layout(flex="2 1 440px", min_width="0")
         beside = ipywidgets.Layout(flex_flow="row wrap", width="100%", align_items="flex-start", grid_gap="16px")
-        self.view = ipywidgets.HBox([self.builder, self.preview], layout=beside)
+        self._menu = ExportMenu(self, language=language)
+        self.builder.observe(lambda change: self._menu.refresh(change["new"]), names="language")
+        both = ipywidgets.HBox([self.builder, self.preview], layout=beside)
+        self.view = ipywidgets.VBox([both, self._menu])
 
     @property
     def evaluation(self) -> Evaluation | None:
         """Who the rule selects; None while it has a fault."""
         return self.builder.evaluation
+
+    def breakdown(self) -> pd.DataFrame:
+        """The audience against everybody by the preview's field; see `AudienceService.breakdown`."""
+        return self.service.breakdown(self.builder.rule, [self.preview.by])
+
+    def sample(self) -> pd.DataFrame:
+        """A few masked members; see `AudienceService.sample`."""
+        return self.service.sample(self.builder.rule)
+
+    @property
+    def exports(self) -> list[Export]:
+        """The comparison, the sample, the page, and the rule to go on with elsewhere."""
+        return [
+            chart_export("breakdown_chart", LABELS["breakdown"], self._draw),
+            table_export("breakdown", LABELS["breakdown"], self.breakdown),
+            table_export("sample", LABELS["sample"], self.sample),
+            spec_export("rule", LABELS["rule"], lambda: self.builder.rule.to_dict()),
+            page_export(LABELS["page"], self._title, self.static_html, lambda: self.builder.language),
+        ]
+
+    @property
+    def export_stem(self) -> str:
+        """The view, and the moment of its data."""
+        return f"audience-{self.service.snapshot.as_of:%Y%m%d}"
+
+    def _draw(self) -> AnyValue:
+        label = self.service.catalogue.field(self.preview.by).label
+        name = label.zh if self.builder.language == "zh" else label.en
+        return breakdown_dumbbells(self.breakdown(), name, language=self.builder.language)
+
+    def _title(self) -> str:
+        words = self.service.sentence(self.builder.rule)
+        return words.zh if self.builder.language == "zh" else words.en
 
     def static_html(self) -> Html:
         """The same figures without script, for reports.

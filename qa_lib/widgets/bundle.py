@@ -6,7 +6,7 @@ from pathlib import Path
 
 STATIC = Path(__file__).parent / "static"
 #: The widgets that have a browser side of their own, by the stem of their files.
-STEMS = ("rule_builder", "live_preview", "audience_library")
+STEMS = ("rule_builder", "live_preview", "audience_library", "export_menu")
 _HOW = "Run `make demo`, or `npm ci && npm run build` in the folder widgets/, and restart the kernel."
 
 

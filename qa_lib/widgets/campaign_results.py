@@ -12,6 +12,7 @@ import pandas as pd
 import traitlets
 
 from qa_lib.charts import campaign_bars, is_static, redemption_lines, segment_bars, to_svg
+from qa_lib.charts.exporting import Export, chart_export, page_export, table_export
 from qa_lib.charts.html import Html, join, picture, tag
 from qa_lib.charts.tiles import page
 from qa_lib.charts.words import pick, say
@@ -26,10 +27,11 @@ from qa_lib.measure import (
 )
 from qa_lib.widgets.campaign_results_live import LiveResults
 from qa_lib.widgets.campaign_results_page import ResultsPage
+from qa_lib.widgets.exports import LABELS, Exports
 from qa_lib.workspace import Snapshot
 
 
-class CampaignResults(widgets.VBox):
+class CampaignResults(widgets.VBox, Exports):
     """Who was sent which campaign, who redeemed, when, and in which segments.
 
     A click on a campaign or a segment, or the lists above the charts, filters everything else; a filter
@@ -82,6 +84,7 @@ class CampaignResults(widgets.VBox):
         if not is_static():
             self._live = LiveResults(self)
             self.children = self._live.children
+            self.add_class("qa-view")
         self.observe(self._changed, ["campaign", "segment_tag", "segment", "language"])
 
     # -- state ---------------------------------------------------------------------------------
@@ -259,6 +262,25 @@ class CampaignResults(widgets.VBox):
             tag("div", pictures, class_="qa-pictures"),
             self.table_html(),
         )
+
+    @property
+    def exports(self) -> list[Export]:
+        """The charts, the figures by campaign, segment and week, and the page, of what is chosen."""
+        return [
+            chart_export("campaigns_chart", LABELS["campaigns"], self.campaigns_chart),
+            chart_export("details_chart", LABELS["over_time"], self.detail_chart),
+            table_export("campaigns", LABELS["campaigns"], lambda: self.campaigns),
+            table_export("segments", LABELS["segments"], lambda: self.segments),
+            table_export("over_time", LABELS["over_time"], lambda: self.over_time),
+            page_export(
+                LABELS["page"], lambda: self.say("dashboard"), self.static_html, lambda: self.language
+            ),
+        ]
+
+    @property
+    def export_stem(self) -> str:
+        """The view, and the moment of its data."""
+        return f"campaign-results-{self._snapshot.as_of:%Y%m%d}"
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         if is_static():

@@ -12,6 +12,7 @@ from qa_lib.charts import Live
 from qa_lib.charts.showing import Picked
 from qa_lib.charts.tiles import note, page
 from qa_lib.errors import WorkbenchError
+from qa_lib.widgets.exports import ExportMenu
 
 if TYPE_CHECKING:
     from qa_lib.widgets.campaign_results import CampaignResults
@@ -41,6 +42,7 @@ class LiveResults:
         self._chips = widgets.HBox(layout=widgets.Layout(flex_flow="row wrap", align_items="center"))
         self._campaigns = Live(owner.campaigns_chart(), {"campaign": self._picked("campaign", "campaign_id")})
         self._detail = Live(owner.detail_chart(), {"segment": self._picked("segment", "segment")})
+        self._menu = ExportMenu(owner, language=owner.language)
         wrap = widgets.Layout(flex_flow="row wrap", align_items="flex-start")
         self.children = (
             self._header,
@@ -50,6 +52,7 @@ class LiveResults:
             self._tiles,
             widgets.HBox([self._campaigns.widget, self._detail.widget], layout=wrap),
             self._table,
+            self._menu,
         )
         self._fill_words()
 
@@ -65,6 +68,7 @@ class LiveResults:
         self._tiles.value = str(page(owner.tiles_html(), note(owner.say("hint"))))
         self._table.value = str(page(owner.table_html()))
         self._message.value = ""
+        self._menu.refresh(owner.language)
         self._chips.children = self._made_chips()
         self._filling = True  # new options move a list's value for a moment
         try:

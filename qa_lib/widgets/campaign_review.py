@@ -19,6 +19,7 @@ from qa_lib.charts import (
     review_segments,
     to_svg,
 )
+from qa_lib.charts.exporting import Export, chart_export, page_export, table_export
 from qa_lib.charts.html import Html, join, picture, tag
 from qa_lib.charts.tiles import note, page
 from qa_lib.charts.words import check_language, pick, say
@@ -28,7 +29,8 @@ from qa_lib.tables import Label
 from qa_lib.widgets.campaign_review_figures import OverTime, ReviewFigures
 from qa_lib.widgets.campaign_review_live import LiveReview
 from qa_lib.widgets.campaign_review_page import ReviewPage
-from qa_lib.widgets.campaign_review_state import Result, Standing, runs
+from qa_lib.widgets.campaign_review_state import SHORT, Result, Standing, runs
+from qa_lib.widgets.exports import LABELS, Exports
 from qa_lib.workspace import Snapshot, Workspace
 
 
@@ -70,7 +72,7 @@ def review_campaign(
     return CampaignReview(snapshot, plan, result=result, language=language, segment_tag=segment_tag)
 
 
-class CampaignReview(widgets.VBox):
+class CampaignReview(widgets.VBox, Exports):
     """What a plan would do, what its rehearsal let expect, and what came of it.
 
     The lists above the charts, or a click on a segment, filter figures, lines and tables; the plan stays
@@ -139,6 +141,7 @@ class CampaignReview(widgets.VBox):
         if not is_static():
             self._live = LiveReview(self)
             self.children = self._live.children
+            self.add_class("qa-view")
         self.observe(self._changed, ["segment_tag", "segment", "language"])
 
     # -- figures -------------------------------------------------------------------------------
@@ -307,6 +310,35 @@ class CampaignReview(widgets.VBox):
             return join()
         chart = campaign_calendar(frame, language=self.language)
         return join(note(self.say("tell_past")), picture(to_svg(chart), self.say("title_calendar")))
+
+    @property
+    def exports(self) -> list[Export]:
+        """The plan, the figures and the page, as far as there are any."""
+        found: list[Export] = []
+        if self.plan is not None:
+            found.append(chart_export("plan_chart", LABELS["plan"], self.plan_chart))
+        if self.has_figures:
+            found += [
+                chart_export("figures_chart", LABELS["figures"], self.figures_chart),
+                chart_export("over_time_chart", LABELS["over_time"], self.lines_chart),
+                table_export("figures", LABELS["figures"], lambda: self.figures),
+                table_export("channels", LABELS["channels"], lambda: self.channels),
+            ]
+            if self.segment_tag:
+                found += [
+                    chart_export("segments_chart", LABELS["segments"], self.segments_chart),
+                    table_export("segments", LABELS["segments"], lambda: self.segments),
+                ]
+        page_made = page_export(
+            LABELS["page"], lambda: self.say("review"), self.static_html, lambda: self.language
+        )
+        return [*found, page_made]
+
+    @property
+    def export_stem(self) -> str:
+        """The view, and the plan or the moment of the data."""
+        plan = f"{self._snapshot.as_of:%Y%m%d}" if self.plan is None else self.plan.hash[:SHORT]
+        return f"campaign-review-{plan}"
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         if is_static():

@@ -12,6 +12,7 @@ from qa_lib.charts import Live
 from qa_lib.charts.showing import Picked
 from qa_lib.charts.tiles import note, page
 from qa_lib.errors import WorkbenchError
+from qa_lib.widgets.exports import ExportMenu
 
 if TYPE_CHECKING:
     from qa_lib.widgets.campaign_review import CampaignReview
@@ -68,6 +69,8 @@ class LiveReview:
                 widgets.HBox([left, shown["lines"]], layout=wrap),
                 self._tables,
             )
+        self._menu = ExportMenu(owner, language=owner.language)
+        self.children += (self._menu,)
         self._fill_words()
 
     def fill(self, changed: str) -> None:
@@ -100,6 +103,7 @@ class LiveReview:
         self._tiles.value = str(page(owner.tiles_html(), note(owner.say("review_hint"))))
         self._tables.value = str(page(owner.tables_html()))
         self._message.value = ""
+        self._menu.refresh(owner.language)
         self._filling = True  # new options move a list's value for a moment
         try:
             self._fill_controls()

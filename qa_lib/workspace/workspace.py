@@ -30,6 +30,7 @@ from qa_lib.workspace import people
 from qa_lib.workspace.columns import ColumnsWriter
 from qa_lib.workspace.draft import Draft
 from qa_lib.workspace.files import sync
+from qa_lib.workspace.reads import note_read
 from qa_lib.workspace.settings import FORMAT, SETTINGS, nearest, read_settings, zone_of
 from qa_lib.workspace.snapshot import FILE, KEY_COUNT, META, Snapshot
 from qa_lib.workspace.sql import open_builder, quoted, to_frame
@@ -265,6 +266,11 @@ class Workspace:
         """Every snapshot whose data is there, oldest publication first."""
         return [p for p in self.state.snapshots() if (self.root / "cache" / p.version / FILE).exists()]
 
+    def current(self) -> Published | None:
+        """What `snapshot()` would open, without opening it; None when nothing is published."""
+        there = self.snapshots()
+        return _current(there) if there else None
+
     def snapshot(self, as_of: datetime | str | None = None) -> Snapshot:
         """The current snapshot, or the newest one as of a given moment.
 
@@ -294,6 +300,7 @@ class Workspace:
                 )
             there = fitting
         chosen = _current(there)
+        note_read(chosen)
         if chosen.version not in self._open_snapshots:
             self._open_snapshots[chosen.version] = Snapshot(
                 self.root, self.store, chosen, self.zone, read_only=self.read_only

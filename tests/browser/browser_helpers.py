@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Browser, Locator, Page, Route
 
 from qa_lib.servers import Server
 
-START_TIMEOUT_MS = 90_000  # a kernel with pandas, Altair and DuckDB on two busy cores
+SHOTS = Path(__file__).parent / "shots"
+_INSIDE = re.compile(r"(https?|wss?)://(127\.0\.0\.1|localhost|\[::1\])[:/]|data:|blob:|about:|file:")
+#: How many times longer than usual to wait for anything, on a machine that others load too.
+PATIENCE = float(os.environ.get("QA_BROWSER_PATIENCE", "1"))
+START_TIMEOUT_MS = 90_000 * PATIENCE  # a kernel with pandas, Altair and DuckDB on two busy cores
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 # Run all by the menu races the kernel's start: the run is then dropped without a word.
@@ -114,7 +120,7 @@ def forge(page: Page, model_id: str, state: dict[str, Any]) -> None:
 
 def wait_until(page: Page, claim: Callable[[], bool], what: str, seconds: float = 45) -> None:
     """Wait until the claim holds, letting the page live meanwhile."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while not claim():
         assert time.monotonic() < end, f"after {seconds} s still not: {what}"
         page.wait_for_timeout(40)
@@ -148,3 +154,29 @@ def drag(page: Page, handle: Locator, target: Locator, at: float = 0.75) -> None
     page.mouse.move(to_x + 1, to_y)  # without this nudge the place to drop is the one before
     page.wait_for_timeout(80)
     page.mouse.up()
+
+
+@contextmanager
+def gated_page(browser: Browser, name: str) -> Iterator[Page]:
+    """A page that cannot leave this machine; it is an error if it tried to, or if a script failed."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="zh-CN")
+    context.set_default_timeout(30_000 * PATIENCE)
+    page = context.new_page()
+    blocked: list[str] = []
+    errors: list[str] = []
+
+    def gate(route: Route) -> None:
+        if _INSIDE.match(route.request.url):
+            route.continue_()
+        else:
+            blocked.append(route.request.url)
+            route.abort()
+
+    context.route("**/*", gate)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    SHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SHOTS / f"{re.sub(r'[^a-zA-Z0-9_.-]+', '-', name)}.png")
+    context.close()
+    assert not blocked, f"requests that would have left the machine: {blocked}"
+    assert not errors, f"errors in the page: {errors}"

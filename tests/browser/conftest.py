@@ -6,19 +6,22 @@ with `browser_helpers.open_in_voila(page, voila, "name.ipynb")` or `run_all_in_l
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from browser_helpers import chromium_path, open_in_voila, run_all_in_lab, stop_kernel_in_lab
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from browser_helpers import (
+    PATIENCE,
+    chromium_path,
+    gated_page,
+    open_in_voila,
+    run_all_in_lab,
+    stop_kernel_in_lab,
+)
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from qa_lib.servers import Server, start_dashboards, start_lab
 from qa_lib.workspace import Workspace
-
-SHOTS = Path(__file__).parent / "shots"
-_INSIDE = re.compile(r"(https?|wss?)://(127\.0\.0\.1|localhost|\[::1\])[:/]|data:|blob:|about:|file:")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -58,8 +61,15 @@ def jupyter_home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
+def runs_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the start page looks for kept runs."""
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="session")
 def voila(
     notebooks_dir: Path,
+    runs_dir: Path,
     browser_workspace: Path,
     jupyter_home: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
@@ -67,7 +77,7 @@ def voila(
     """Voila as `qa dashboards` starts it."""
     log = tmp_path_factory.mktemp("voila") / "voila.log"
     with start_dashboards(
-        notebooks_dir, port=0, workspace=browser_workspace, log=log, env=jupyter_home
+        notebooks_dir, port=0, workspace=browser_workspace, runs=runs_dir, log=log, env=jupyter_home
     ) as server:
         yield server
 
@@ -104,6 +114,7 @@ def browser() -> Iterator[Browser]:
         "--disable-component-update",
         "--disable-sync",
     ]
+    expect.set_options(timeout=5_000 * PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=arguments)
         yield browser
@@ -112,28 +123,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A page that cannot leave this machine; the test fails if it tried to, or if a script failed."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="zh-CN")
-    page = context.new_page()
-    blocked: list[str] = []
-    errors: list[str] = []
-
-    def gate(route: Route) -> None:
-        if _INSIDE.match(route.request.url):
-            route.continue_()
-        else:
-            blocked.append(route.request.url)
-            route.abort()
-
-    context.route("**/*", gate)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    SHOTS.mkdir(exist_ok=True)
-    name = re.sub(r"[^\w.-]+", "-", request.node.name)
-    page.screenshot(path=SHOTS / f"{name}.png")
-    context.close()
-    assert not blocked, f"requests that would have left the machine: {blocked}"
-    assert not errors, f"errors in the page: {errors}"
+    """A page of the test's own; see `gated_page`."""
+    with gated_page(browser, request.node.name) as page:
+        yield page
 
 
 @pytest.fixture(params=["voila", "lab"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from exported_files import expect_every_export
 from rehearsed_campaign import NAME, carried_out, copied, planned, rehearsed
 
 from qa_lib.campaigns import Plan
@@ -250,3 +251,12 @@ def test_reviewing_writes_nothing(full: tuple[Workspace, Plan]) -> None:
     assert review_campaign(Workspace.open(full[0].root, read_only=True)).plan == full[1]
     after = {p: p.stat().st_mtime_ns for p in (Path(full[0].root) / "tables").rglob("*") if p.is_file()}
     assert after == before
+
+
+def test_a_review_exports_all_that_it_offers(
+    review: CampaignReview, bare: tuple[Workspace, Plan], tmp_path: Path
+) -> None:
+    assert expect_every_export(review, tmp_path) == {"png", "svg", "csv", "html"}
+    without = CampaignReview(bare[0], None)
+    assert [one.key for one in without.exports] == ["page"]
+    assert expect_every_export(without, tmp_path) == {"html"}

@@ -15,7 +15,8 @@ import { askOf } from "./questions";
 import { newId, type Query } from "./rule";
 import { RuleStore } from "./rule_store";
 import { Source } from "./source_panel";
-import { Header, Problems, Summary } from "./summary";
+import { Gone, Header, Problems, Summary } from "./summary";
+import { useAlive } from "./use_alive";
 import { say } from "./words";
 import "./rule_builder.css";
 
@@ -40,6 +41,7 @@ export function App({ model }: { model: Model<RuleBuilderTraits> }) {
   const readOnly = useModel(model, "read_only") ?? false;
   const [targetId, setTargetId] = useState<string>();
   const root = useRef<HTMLDivElement>(null);
+  const alive = useAlive(model, root);
   const [host, setHost] = useState<HTMLElement | ShadowRoot | null>(null);
   const focus = useRef<Focus | undefined>(undefined);
 
@@ -132,6 +134,7 @@ export function App({ model }: { model: Model<RuleBuilderTraits> }) {
           source={source}
           setSource={setSource}
         />
+        {!alive && <Gone />}
         <GhostHostProvider value={host}>
           <QueryBuilderDnD dnd={dnd} controlElements={controlElements} copyModeModifierKey={NO_KEY} groupModeModifierKey={NO_KEY}>
             <div className="qa-columns">

@@ -2,7 +2,10 @@
 import { useBuilder, useWords } from "./builder_context";
 import { Button, Icon } from "./controls";
 import type { Language, Problem } from "./model";
+import { useSilence } from "./use_alive";
 import { digits, percent } from "./words";
+
+const PATIENCE = 10_000; // ms without an answer before that is said
 
 interface HeaderProps {
   canUndo: boolean;
@@ -15,11 +18,21 @@ interface HeaderProps {
   setSource: (open: boolean) => void;
 }
 
+/** Said where the kernel was restarted or has ended: nothing here is answered any more. */
+export function Gone() {
+  const t = useWords();
+  return (
+    <p className="qa-gone" role="alert" data-testid="qa-gone">
+      {t("gone")}
+    </p>
+  );
+}
+
 export function Header({ canUndo, canRedo, undo, redo, setLanguage, source, setSource }: HeaderProps) {
   const { language, readOnly } = useBuilder();
   const t = useWords();
   return (
-    <header className="qa-header">
+    <div className="qa-header">
       <h3>{t("title")}</h3>
       {readOnly && <span className="qa-read-only">{t("readOnly")}</span>}
       <span className="qa-side">
@@ -38,13 +51,14 @@ export function Header({ canUndo, canRedo, undo, redo, setLanguage, source, setS
           ))}
         </span>
       </span>
-    </header>
+    </div>
   );
 }
 
 /** The big number, its share of everybody, and the sentence of the rule. */
 export function Summary() {
   const { language, result, stale } = useBuilder();
+  const silent = useSilence(stale, PATIENCE);
   const t = useWords();
   const { count, universe = 0 } = result;
   const other = language === "zh" ? "en" : "zh";
@@ -84,7 +98,7 @@ export function Summary() {
           </p>
         )}
         <p className="qa-note">
-          {stale ? <span className="qa-counting">{t("counting")}</span> : typeof result.ms === "number" && <span>{Math.round(result.ms)} ms</span>}
+          {stale ? <span className="qa-counting">{t(silent ? "silent" : "counting")}</span> : typeof result.ms === "number" && <span>{Math.round(result.ms)} ms</span>}
           {result.as_of && (
             <span>
               {t("asOf")} <time dateTime={result.as_of}>{result.as_of.slice(0, 16).replace("T", " ")} UTC</time>

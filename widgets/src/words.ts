@@ -22,6 +22,11 @@ const WORDS = {
   others: { zh: "过程与人群", en: "Journeys and audiences" },
   people: { zh: "预估人数", en: "People" },
   ofUniverse: { zh: "占全部 {n} 人的", en: "of {n} people" },
+  gone: {
+    zh: "内核已重启或停止：这里不再计数。请重新运行此单元，或刷新页面。",
+    en: "The kernel was restarted or has ended: nothing is counted here any more. Run the cell again, or reload the page.",
+  },
+  silent: { zh: "还没有回应：内核在忙，或已停止", en: "no answer yet: the kernel is busy, or has ended" },
   counting: { zh: "计算中", en: "counting" },
   asOf: { zh: "数据截至", en: "as of" },
   sentence: { zh: "规则含义", en: "In words" },

@@ -1,0 +1,187 @@
+"""Every screen of ours on one page of JupyterLab: accessible in light and dark, exported, and after a restart."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser_helpers import (
+    START_TIMEOUT_MS,
+    figures_on,
+    gated_page,
+    run_all_in_lab,
+    stop_kernel_in_lab,
+    wait_until,
+    write_notebook,
+)
+from layout import differences, expect_layout
+from playwright.sync_api import Browser, Page, expect
+from screen_checks import expect_accessible
+
+from qa_lib.charts.exporting import File
+from qa_lib.measure import campaign_metrics
+from qa_lib.rules import All, Attribute, Event, Last, Sequence, Step, Tag
+from qa_lib.rules import Any as AnyOf
+from qa_lib.servers import Server
+from qa_lib.workspace import Snapshot
+
+MEAT = All(Attribute("department", "=", "MEAT"))
+RULE = All(
+    Event("purchase", where=MEAT, window=Last(90, "day")),
+    AnyOf(Attribute("age_band", "in", ["25-34", "35-44"]), Tag("average_order_value", ">", 20)),
+    Sequence([Step("browse"), Step("purchase")]),
+)
+SCREENS = f"""
+from qa_lib import Workspace
+from qa_lib.rules import read_rule
+from qa_lib.widgets.audience_workbench import AudienceWorkbench
+from qa_lib.widgets.campaign_results import CampaignResults
+from qa_lib.widgets.campaign_review import review_campaign
+
+workspace = Workspace.open()
+rule = read_rule({RULE.to_json()!r})
+"""
+_RESTART = "async () => { await window.jupyterapp.shell.currentWidget.sessionContext.restartKernel(); }"
+_RUN_ALL = "async () => await window.jupyterapp.commands.execute('notebook:run-all-cells')"
+_THEME = "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: `JupyterLab ${name}`})"
+
+
+#: What is held in its place: name, the screen, its main parts.
+LAYOUTS = [
+    ("rule_builder", ".qa-rule-builder", (".qa-header", ".qa-palette", ".qa-summary", ".qa-condition")),
+    (
+        "audience_workbench",
+        ".qa-view:has(.qa-rule-builder)",
+        (".qa-rule-builder", ".vega-embed", ".qa-table", ".qa-foot"),
+    ),
+    (
+        "campaign_results",
+        ".qa-view:has(.qa-tiles)",
+        (".qa-page h2", ".widget-dropdown", ".qa-tiles", ".vega-embed", ".qa-table", ".qa-foot"),
+    ),
+    (
+        "campaign_review",
+        ".qa-view:not(:has(.qa-rule-builder)):not(:has(.qa-tiles))",
+        (".qa-page h2", ".qa-warning", ".qa-foot"),
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def screens(browser: Browser, lab: Server, notebooks_dir: Path) -> Iterator[Page]:
+    """A notebook in JupyterLab that shows every screen, run once for all tests of this file."""
+    write_notebook(
+        notebooks_dir / "every_screen.ipynb",
+        SCREENS,
+        "AudienceWorkbench(workspace.snapshot(), rule)",
+        "CampaignResults(workspace.snapshot())",
+        "review_campaign(workspace)",
+        source_hidden=True,
+    )
+    with gated_page(browser, "every_screen") as page:
+        page.set_viewport_size({"width": 1500, "height": 4200})
+        run_all_in_lab(page, lab, "every_screen.ipynb")
+        whole(page)
+        yield page
+        stop_kernel_in_lab(page)
+
+
+def whole(page: Page) -> None:
+    """Wait until every screen has its figures and charts."""
+    number = page.locator("[data-testid=qa-count]:not([data-stale]) b")
+    expect(number).not_to_have_text("—", timeout=START_TIMEOUT_MS)
+    expect(page.locator("[data-figure=targeted]")).to_be_visible(timeout=START_TIMEOUT_MS)
+    expect(page.get_by_text("还没有计划")).to_be_visible(timeout=START_TIMEOUT_MS)
+    expect(page.locator(".vega-embed svg")).to_have_count(3, timeout=START_TIMEOUT_MS)
+    expect(page.locator(".qa-foot")).to_have_count(3)
+
+
+def figures(page: Page) -> dict[str, Any]:
+    """What the screens say: the counts of every part of the rule, and the figures of the campaigns."""
+    counts = page.locator("[data-testid=qa-node-count] b").all_text_contents()
+    return {
+        **figures_on(page),
+        "counts": counts,
+        "count": page.locator("[data-testid=qa-count] b").inner_text(),
+    }
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_nothing_serious_is_wrong_with_any_screen(screens: Page, theme: str) -> None:
+    screens.evaluate(_THEME, theme)
+    dark = "true" if theme == "Light" else "false"
+    expect(screens.locator(f"body[data-jp-theme-light={dark}]")).to_be_attached()
+    screens.locator(".qa-export summary").last.click()  # an open menu is looked at too
+    expect_accessible(screens, ".jp-OutputArea-output")
+    screens.locator(".qa-export summary").last.click()
+
+
+@pytest.mark.parametrize(("name", "screen", "parts"), LAYOUTS)
+def test_the_parts_of_a_screen_lie_where_they_lay(
+    screens: Page, name: str, screen: str, parts: tuple[str, ...]
+) -> None:
+    expect_layout(screens, name, screen, parts)
+
+
+def test_a_gross_change_of_a_layout_is_seen() -> None:
+    box = {"a": [0.1, 0.1, 0.4, 0.2]}
+    assert differences(box, {"a": [0.12, 0.15, 0.42, 0.25]}) == []  # another font
+    for changed in ([0.2, 0.1, 0.4, 0.2], [0.1, 0.3, 0.4, 0.2], [0.1, 0.1, 0.5, 0.2], [0.1, 0.1, 0.4, 0.4]):
+        assert len(differences(box, {"a": changed})) == 1
+    assert differences(box, {}) == ["a is gone"]
+    assert differences({}, box) == ["a is new"]
+
+
+def exported(page: Page, name: str) -> File:
+    """What the menu downloads."""
+    button = page.locator(f'[data-export="{name}"]').first
+    button.locator("xpath=ancestor::details").locator("summary").click()
+    with page.expect_download(timeout=START_TIMEOUT_MS) as waiting:
+        button.click()
+    kept = waiting.value
+    return File(kept.suggested_filename, "", Path(kept.path()).read_bytes())
+
+
+def test_tables_charts_and_pages_are_downloaded_and_open_offline(
+    screens: Page, browser: Browser, snapshot: Snapshot, tmp_path: Path
+) -> None:
+    table = exported(screens, "campaigns.csv")
+    assert table.name.endswith("-campaigns.csv")
+    rows = list(csv.DictReader(io.StringIO(table.data.decode("utf-8-sig"))))
+    assert [row["campaign_id"] for row in rows] == list(campaign_metrics(snapshot)["campaign_id"])
+    assert json.loads(exported(screens, "rule.json").data) == RULE.to_dict()
+    assert exported(screens, "breakdown_chart.png").data.startswith(b"\x89PNG")
+
+    made = exported(screens, "page.html")  # the workbench's: its menu is the first
+    (tmp_path / made.name).write_bytes(made.data)
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((tmp_path / made.name).as_uri())
+    expect(page.locator("[data-figure=audience_count]")).to_have_text(str(figures(screens)["count"]))
+    assert page.locator("img.qa-picture").evaluate("image => image.complete && image.naturalWidth") > 100
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    expect_accessible(page)
+    context.close()
+
+
+def test_after_a_restart_the_screens_say_so_and_a_re_run_shows_the_same(screens: Page) -> None:
+    before = figures(screens)
+    screens.evaluate(_RESTART)
+    gone = screens.locator(".qa-foot .qa-gone")
+    for one in gone.all():
+        expect(one).to_contain_text("内核已重启或停止", timeout=START_TIMEOUT_MS)
+    expect(screens.get_by_test_id("qa-gone")).to_contain_text("不再计数")
+    assert figures(screens) == before  # what was read before can still be read
+
+    assert screens.evaluate(_RUN_ALL) is not False
+    expect(screens.get_by_test_id("qa-gone")).to_have_count(0, timeout=START_TIMEOUT_MS)
+    whole(screens)
+    wait_until(screens, lambda: figures(screens) == before, "the same figures again")
+    expect(gone.filter(visible=True)).to_have_count(0)
