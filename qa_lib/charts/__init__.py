@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from qa_lib.charts.review import plan_funnel, review_dots, review_lines, review_segments
     from qa_lib.charts.segments import breakdown_dumbbells, segment_bars
     from qa_lib.charts.showing import ROW_LIMIT, Live, Picture, interactive, show, to_svg
-    from qa_lib.charts.sources import column_moves, load_bars, reject_bars
+    from qa_lib.charts.sources import column_moves, feed_strips, load_bars, load_history, reject_bars
     from qa_lib.charts.theme import PALETTE
 
 _HOMES = {
@@ -61,7 +61,9 @@ _HOMES = {
     "show": "qa_lib.charts.showing",
     "to_svg": "qa_lib.charts.showing",
     "column_moves": "qa_lib.charts.sources",
+    "feed_strips": "qa_lib.charts.sources",
     "load_bars": "qa_lib.charts.sources",
+    "load_history": "qa_lib.charts.sources",
     "reject_bars": "qa_lib.charts.sources",
     "PALETTE": "qa_lib.charts.theme",
     "is_static": "qa_lib.charts.html",
@@ -82,11 +84,13 @@ __all__ = [
     "column_moves",
     "cut_waterfall",
     "differing_tags",
+    "feed_strips",
     "format_value",
     "histogram",
     "interactive",
     "is_static",
     "load_bars",
+    "load_history",
     "membership_line",
     "overlap_heat_map",
     "plan_funnel",

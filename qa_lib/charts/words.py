@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from qa_lib.charts.person_words import PERSON_WORDS
+from qa_lib.charts.screen_words import SCREEN_WORDS
 from qa_lib.errors import UnknownName, did_you_mean
 from qa_lib.tables import Label
 
@@ -307,6 +309,10 @@ _WORDS: dict[str, Label] = {
     ),
     "tell_nobody": Label("所选的人里没有收到这次活动的人。", "Nobody of those chosen is in this campaign."),
 }
+
+for _words in (SCREEN_WORDS, PERSON_WORDS):
+    assert not _words.keys() & _WORDS.keys(), _words.keys() & _WORDS.keys()
+    _WORDS |= _words
 
 
 def say(key: str, language: str = "zh", **names: str) -> str:
