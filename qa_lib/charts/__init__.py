@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qa_lib.charts.campaigns import campaign_bars, campaign_calendar, campaign_heat_map, redemption_lines
     from qa_lib.charts.format import format_value
     from qa_lib.charts.html import is_static
+    from qa_lib.charts.identity import cluster_graph, cluster_sizes
     from qa_lib.charts.overlaps import overlap_heat_map, upset_bars
     from qa_lib.charts.profiles import (
         column_coverage_bars,
@@ -39,6 +40,8 @@ _HOMES = {
     "campaign_bars": "qa_lib.charts.campaigns",
     "campaign_calendar": "qa_lib.charts.campaigns",
     "campaign_heat_map": "qa_lib.charts.campaigns",
+    "cluster_graph": "qa_lib.charts.identity",
+    "cluster_sizes": "qa_lib.charts.identity",
     "redemption_lines": "qa_lib.charts.campaigns",
     "format_value": "qa_lib.charts.format",
     "overlap_heat_map": "qa_lib.charts.overlaps",
@@ -80,6 +83,8 @@ __all__ = [
     "campaign_bars",
     "campaign_calendar",
     "campaign_heat_map",
+    "cluster_graph",
+    "cluster_sizes",
     "column_coverage_bars",
     "column_moves",
     "cut_waterfall",

@@ -7,6 +7,10 @@ from qa_lib.tables import Label
 #: Read by `qa_lib.charts.words.say` beside its own.
 SCREEN_WORDS: dict[str, Label] = {
     "working": Label("计算中……", "Working …"),
+    "refused": Label(
+        "看板是只读的，什么也没有更改。请在 JupyterLab 中更改。",
+        "The dashboard is read-only and nothing was changed. Do it in JupyterLab.",
+    ),
     "locked": Label("只读看板不能更改", "Read-only: nothing can be changed here"),
     "more_rows": Label("另有 {n} 行未显示", "{n} more rows are not shown"),
     "nothing_fits": Label("没有符合的结果。", "Nothing fits."),
@@ -15,6 +19,7 @@ SCREEN_WORDS: dict[str, Label] = {
     "state": Label("状态", "State"),
     "yes": Label("是", "yes"),
     "no": Label("否", "no"),
+    "nothing_chosen": Label("请先选择一行。", "Choose a row first."),
     # data quality
     "quality": Label("数据质量", "Data quality"),
     "quality_as_of": Label("新鲜度按 {at} 计算", "Freshness as of {at}"),

@@ -7,6 +7,8 @@ demo's.
 """
 
 from qa_lib.identity.aliases import AliasErrors, aliases_of, generate_aliases, read_truth
+from qa_lib.identity.cluster import Cluster, Evidence
+from qa_lib.identity.decisions import decide, decide_change, quarantine_queue
 from qa_lib.identity.explain import Explanation, explain
 from qa_lib.identity.graph import Groups, Policy, group_links
 from qa_lib.identity.kinds import KINDS, Kind, hash_identifier, kind, normalise
@@ -25,6 +27,8 @@ from qa_lib.identity.resolve import Resolution, former_ids, resolve_links
 __all__ = [
     "KINDS",
     "AliasErrors",
+    "Cluster",
+    "Evidence",
     "Explanation",
     "Groups",
     "Kind",
@@ -33,6 +37,8 @@ __all__ = [
     "Resolution",
     "add_links",
     "aliases_of",
+    "decide",
+    "decide_change",
     "explain",
     "former_ids",
     "generate_aliases",
@@ -43,6 +49,7 @@ __all__ = [
     "normalise",
     "normalise_links",
     "pair_quality",
+    "quarantine_queue",
     "read_links",
     "read_resolution",
     "read_truth",

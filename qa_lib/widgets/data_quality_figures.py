@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
-from qa_lib.audiences import masked
 from qa_lib.errors import UnknownName, did_you_mean
 from qa_lib.sources import (
     Load,
@@ -17,6 +16,7 @@ from qa_lib.sources import (
     reject_reasons,
     rejected_rows,
 )
+from qa_lib.widgets.masking import masked_value
 from qa_lib.workspace import Workspace
 
 #: How many rejected rows are shown as examples.
@@ -132,7 +132,3 @@ class QualityFigures:
         frame = column_report(self._workspace, feed, number)
         return frame.assign(low=[masked_value(v) for v in frame["low"]], high=[masked_value(v) for v in frame["high"]])
 
-
-def masked_value(value: object) -> str:
-    """A rejected value of which its shape can be read: empty, short, long; see `qa_lib.audiences.masked`."""
-    return "—" if value is None or pd.isna(value) or value == "" else masked(str(value))

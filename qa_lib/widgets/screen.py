@@ -189,6 +189,17 @@ class Screen(widgets.VBox):
             raise UnknownName(f"Unknown {what} {value!r}.{near}")
         return value
 
+    def check_writable(self, workspace: Workspace) -> None:
+        """Refuse a change through a dashboard.
+
+        Raises
+        ------
+        ReadOnly
+            When the workspace is open read-only.
+        """
+        if workspace.read_only:
+            raise ReadOnly(self.say("refused"))
+
     @traitlets.validate("language")
     def _valid_language(self, proposal: Any) -> Any:
         check_language(proposal["value"])
@@ -249,17 +260,3 @@ class Screen(widgets.VBox):
         chosen = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.SHOWN)
         return f"{type(self).__name__}({chosen})"
 
-
-def check_writable(workspace: Workspace, what: str) -> None:
-    """Refuse a change through a dashboard.
-
-    Raises
-    ------
-    ReadOnly
-        When the workspace is open read-only.
-    """
-    if workspace.read_only:
-        raise ReadOnly(
-            f"只读看板不能更改：{what}。请在 JupyterLab 中进行。 This dashboard is read-only, so nothing was "
-            f"changed ({what}). Do it in JupyterLab."
-        )
