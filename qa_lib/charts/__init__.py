@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from qa_lib.charts.html import is_static
     from qa_lib.charts.identity import cluster_graph, cluster_sizes
     from qa_lib.charts.overlaps import overlap_heat_map, upset_bars
+    from qa_lib.charts.people import catalogue_bars, drift_bars, person_timeline, value_bars
     from qa_lib.charts.profiles import (
         column_coverage_bars,
         histogram,
@@ -51,6 +52,10 @@ _HOMES = {
     "rfm_cube": "qa_lib.charts.profiles",
     "spend_line": "qa_lib.charts.profiles",
     "tag_coverage_bars": "qa_lib.charts.profiles",
+    "catalogue_bars": "qa_lib.charts.people",
+    "drift_bars": "qa_lib.charts.people",
+    "person_timeline": "qa_lib.charts.people",
+    "value_bars": "qa_lib.charts.people",
     "plan_funnel": "qa_lib.charts.review",
     "review_dots": "qa_lib.charts.review",
     "review_lines": "qa_lib.charts.review",
@@ -83,12 +88,14 @@ __all__ = [
     "campaign_bars",
     "campaign_calendar",
     "campaign_heat_map",
+    "catalogue_bars",
     "cluster_graph",
     "cluster_sizes",
     "column_coverage_bars",
     "column_moves",
     "cut_waterfall",
     "differing_tags",
+    "drift_bars",
     "feed_strips",
     "format_value",
     "histogram",
@@ -98,6 +105,7 @@ __all__ = [
     "load_history",
     "membership_line",
     "overlap_heat_map",
+    "person_timeline",
     "plan_funnel",
     "redemption_lines",
     "reject_bars",
@@ -111,6 +119,7 @@ __all__ = [
     "tag_coverage_bars",
     "to_svg",
     "upset_bars",
+    "value_bars",
 ]
 
 

@@ -11,6 +11,10 @@ SCREEN_WORDS: dict[str, Label] = {
         "看板是只读的，什么也没有更改。请在 JupyterLab 中更改。",
         "The dashboard is read-only and nothing was changed. Do it in JupyterLab.",
     ),
+    "unexpected": Label(
+        "出了意外，这一步没有完成：{error}。请把这句话告诉维护者。",
+        "Something unexpected went wrong and this step was not done: {error}. Please tell who maintains this.",
+    ),
     "locked": Label("只读看板不能更改", "Read-only: nothing can be changed here"),
     "more_rows": Label("另有 {n} 行未显示", "{n} more rows are not shown"),
     "nothing_fits": Label("没有符合的结果。", "Nothing fits."),

@@ -38,7 +38,7 @@ class Drawing:
     """
 
     name: str
-    draw: Callable[[], AnyChart | None]
+    draw: Callable[[], AnyChart | Html | None]
     follows: frozenset[str]
     picked: Mapping[str, Callable[[Picked], None]] = field(default_factory=dict)
 
@@ -158,6 +158,9 @@ class Screen(widgets.VBox):
                 self.message = said
         except (WorkbenchError, traitlets.TraitError, OSError) as error:
             self.message = str(error)
+        except Exception as error:  # a dashboard has no other place to say it
+            self.log.exception("a screen could not answer")
+            self.message = self.say("unexpected", error=f"{type(error).__name__}: {error}")
         finally:
             if self._live is not None:
                 self._live.idle()
