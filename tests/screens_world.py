@@ -17,8 +17,9 @@ BUYERS, QUIET, BOTH = "buyers <b>& co</b>", "quiet for a month", "buyers again"
 TILLS = "tills.order_lines"
 
 
-def screens_world(workspace: Workspace, root: Path) -> Workspace:
-    """A copy of the made-up company, resolved and built at two moments, with audiences; see `add_loads`."""
+def screens_world(workspace: Workspace, folder: Path) -> Workspace:
+    """A copy of the made-up company, resolved and built at two moments, with saved audiences and faulty loads."""
+    root = folder / "workspace"
     shutil.copytree(workspace.root, root)
     made = Workspace.open(root, read_only=False)
     resolve_and_build(made, EARLIER)
@@ -29,10 +30,11 @@ def screens_world(workspace: Workspace, root: Path) -> Workspace:
     library.save(Audience(name=QUIET, rule=quiet), "li")
     both = All(InAudience(BUYERS), Tag("average_order_value", ">", 20))
     library.save(Audience(name=BOTH, rule=both), "wang")
+    _add_loads(made, folder / "drops")
     return made
 
 
-def add_loads(workspace: Workspace, folder: Path, people: int = 2_000) -> None:
+def _add_loads(workspace: Workspace, folder: Path, people: int = 2_000) -> None:
     """Two weeks of drops of four sources: as agreed, then with the faults that real ones have."""
     sources = drop_sources(folder)
     for week in (1, 2):

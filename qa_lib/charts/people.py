@@ -140,7 +140,7 @@ def drift_bars(
     return layered(bars, text, marks).properties(
         width=width,
         height=alt.Step(ROW - 1),
-        title=heading(say("title_drift", language, before=before), say("sub_drift", language)),
+        title=heading(say("title_drift", language, name=before), say("sub_drift", language)),
     )
 
 

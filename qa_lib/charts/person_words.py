@@ -58,7 +58,7 @@ PERSON_WORDS: dict[str, Label] = {
     "used_now": Label("已把条件加入规则：{field}", "The condition was added to the rule: {field}"),
     "title_catalogue": Label("标签覆盖率（点击选择）", "Tag coverage (click to choose)"),
     "title_values": Label("{name}：人数", "{name}: people"),
-    "title_drift": Label("与 {before} 相比的变化", "Drift since {before}"),
+    "title_drift": Label("与 {name} 相比的变化", "Drift since {name}"),
     "sub_drift": Label(
         "群体稳定性指数 PSI：0.1 以下稳定，0.25 起已是另一群人",
         "Population stability index: below 0.1 steady, from 0.25 on another population",
@@ -113,6 +113,11 @@ PERSON_WORDS: dict[str, Label] = {
     "sends_of": Label("发送", "Messages"),
     "no_sends": Label("没有发送记录。", "No message is recorded."),
     "not_recorded_time": Label("未记录", "not recorded"),
+    "send_queued": Label("待发", "queued"),
+    "send_sent": Label("已发送", "sent"),
+    "send_failed": Label("失败", "failed"),
+    "send_unknown": Label("结果未知", "unknown"),
+    "send_not_sent": Label("未发送", "not sent"),
     "why_not_sent": Label("未发原因", "Why not sent"),
     "audiences_of": Label("所在人群与原因", "Audiences, and why"),
     "no_audiences": Label(

@@ -140,14 +140,15 @@ class DataQuality(Screen):
             [Choice("feed", self._feed_options), Choice("load", self._load_options, feed)],
             [
                 Drawing("strips", self._strips, feed, {"feed": self.picks("feed", "feed")}),
-                Words("feeds", self._feeds_table, feed),
+                Drawing("reasons", self._reasons, both),
             ],
+            [Words("feeds", self._feeds_table, feed)],
             [Words("one", self._one_load, both)],
             [
                 Drawing("history", self._history, both, {"load": self.picks("load", "load")}),
                 Drawing("columns", self._columns, both),
             ],
-            [Drawing("reasons", self._reasons, both), Words("examples", self._examples, both)],
+            [Words("examples", self._examples, both)],
         ]
 
     @property

@@ -237,7 +237,7 @@ class IdentityReview(Screen):
             ],
             [
                 Drawing("sizes", self._sizes_chart, names("size", "revision"), {"size": self.picks("size", "size")}),
-                Drawing("cluster", self._graph, chain),
+                Drawing("cluster", self._graph, chain, is_live=True),
             ],
             [Choice("one", self._end_options, one), Choice("other", self._end_options, one)],
             [Words("why", self._why, chain)],

@@ -123,7 +123,7 @@ class ProfilePage:
                 self.moment(row["sent_at"]) if pd.notna(row["sent_at"]) else self.say("not_recorded_time"),
                 str(row["campaign_id"]),
                 self._text(row["channel"]),
-                str(row["status"]),
+                self.say(f"send_{row['status']}"),
                 self._text(row["reason"]),
             ]
             for row in frame.head(ROWS).to_dict("records")

@@ -34,13 +34,15 @@ class Words:
 class Drawing:
     """A chart, or None where there is nothing to draw.
 
-    `picked` says by the name of a selection what a click means; every name must be in each chart drawn.
+    `picked` says by the name of a selection what a click means; every name must be in each chart drawn. A
+    chart with nothing to click is a picture, which a browser shows faster, unless `is_live`.
     """
 
     name: str
     draw: Callable[[], AnyChart | Html | None]
     follows: frozenset[str]
     picked: Mapping[str, Callable[[Picked], None]] = field(default_factory=dict)
+    is_live: bool = False
 
 
 @dataclass(frozen=True)

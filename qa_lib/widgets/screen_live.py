@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
-from qa_lib.charts import Live
-from qa_lib.charts.html import Html, join, tag
+from qa_lib.charts import Live, to_svg
+from qa_lib.charts.html import Html, join, picture, tag
 from qa_lib.charts.tiles import note, page
 from qa_lib.widgets.screen import Action, Choice, Drawing, Entry, Part, Words
 
@@ -121,6 +121,8 @@ class LiveScreen:
 
     def _fill_chart(self, part: Drawing) -> None:
         drawn, box = self.owner.chart_of(part), self._shown[part.name]
+        if drawn is not None and not isinstance(drawn, Html) and not (part.picked or part.is_live):
+            drawn = picture(to_svg(drawn), self.owner.say(f"alt_{part.name}"))
         if drawn is None or isinstance(drawn, Html):
             box.children = [widgets.HTML(str(page(drawn)))] if drawn else []
         elif part.name in self._charts:
@@ -140,7 +142,9 @@ class LiveScreen:
                 control.placeholder = owner.say(f"hint_{part.trait}")
                 control.value = value or ""
                 return
-            options = part.options()
+            # a list of ipywidgets cannot have None chosen: nothing is an empty text in it
+            options = [(words, "" if v is None else v) for words, v in part.options()]
+            value = "" if value is None else value
             if list(control.options) != options:
                 control.options = options
             control.layout.display = None if options else "none"
@@ -153,6 +157,7 @@ class LiveScreen:
         def observer(change: Any) -> None:
             if not self._filling:
                 new = change["new"]
-                self.owner.set(trait, None if new == "" and not isinstance(control, widgets.Text) else new)
+                is_list = isinstance(control, widgets.Dropdown)
+                self.owner.set(trait, None if is_list and new == "" else new)
 
         return observer

@@ -116,7 +116,7 @@ class CataloguePage:
     def condition(self, condition: Rule, words: str) -> Html:
         """A condition on the tag: as a sentence and as JSON."""
         text = json.dumps(condition.to_dict(), ensure_ascii=False)
-        return join(note(f"{self.say('condition_json')}: {words}"), tag("pre", text, class_="qa-code"))
+        return join(note(f"{self.say('condition_json')}: {words}"), tag("pre", text, style="white-space: pre-wrap; margin: 2px 0"))
 
     def _drift(self, row: Mapping[str, Any]) -> str:
         return self.say(
