@@ -15,7 +15,12 @@ _GOOD = ("used", "same", "demanded")
 
 
 def cluster_sizes(
-    frame: pd.DataFrame, *, language: str = "zh", selected: int | None = None, width: int = 360, height: int = 200
+    frame: pd.DataFrame,
+    *,
+    language: str = "zh",
+    selected: int | None = None,
+    width: int = 360,
+    height: int = 200,
 ) -> alt.LayerChart:
     """How many people have how many identifiers; a click chooses a size (selection `size`).
 
@@ -79,9 +84,7 @@ def cluster_graph(
             "x2": [x[b] for b in edges["b"]],
             "y2": [y[b] for b in edges["b"]],
             "good": [s in _GOOD for s in edges["status"]],
-            "on_path": [
-                (min(a, b), max(a, b)) in path for a, b in zip(edges["a"], edges["b"], strict=True)
-            ],
+            "on_path": [(min(a, b), max(a, b)) in path for a, b in zip(edges["a"], edges["b"], strict=True)],
             "words": list(edges["status_words"]),
             "source": list(edges["source"]),
             "when": ["—" if pd.isna(at) else f"{at:%Y-%m-%d}" for at in edges["observed_at"]],

@@ -25,7 +25,12 @@ _VERDICTS = {"steady": PALETTE[0], "moving": PALETTE[1], "moved": WARN}
 
 
 def catalogue_bars(
-    frame: pd.DataFrame, *, language: str = "zh", selected: str | None = None, limit: int = 18, width: int = 300
+    frame: pd.DataFrame,
+    *,
+    language: str = "zh",
+    selected: str | None = None,
+    limit: int = 18,
+    width: int = 300,
 ) -> alt.LayerChart:
     """The share of people with a value of each tag, the least covered first; a click chooses (selection `tag`).
 
@@ -40,7 +45,9 @@ def catalogue_bars(
     data["label"] = [f"{text}" for text in labels.values()]
     order = list(data["label"])
     y = alt.Y("label:N", sort=order, title=None, axis=alt.Axis(labelColor=INK, labelLimit=210))
-    x = alt.X("coverage_rate:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", tickCount=3))
+    x = alt.X(
+        "coverage_rate:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", tickCount=3)
+    )
     base = alt.Chart(data).encode(y=y)
     back = base.mark_bar(height=11, color=FAINT, cursor="pointer").encode(x="whole:Q")
     bars = base.mark_bar(height=11, cursor="pointer").encode(
@@ -77,11 +84,16 @@ def value_bars(
     data["share"] = data["people_count"] / max(whole, 1.0)
     data["words"] = [f"{n:,.0f} ({s:.1%})" for n, s in zip(data["people_count"], data["share"], strict=True)]
     base = alt.Chart(data).encode(
-        y=alt.Y("value:N", sort=list(data["value"]), title=None, axis=alt.Axis(labelColor=INK, labelLimit=200))
+        y=alt.Y(
+            "value:N", sort=list(data["value"]), title=None, axis=alt.Axis(labelColor=INK, labelLimit=200)
+        )
     )
     bars = base.mark_bar(height=13).encode(
         x=alt.X(
-            "people_count:Q", title=None, axis=count_axis(), scale=alt.Scale(domain=[0, upper_end(data["people_count"])])
+            "people_count:Q",
+            title=None,
+            axis=count_axis(),
+            scale=alt.Scale(domain=[0, upper_end(data["people_count"])]),
         ),
         tooltip=[
             tip("value", "value", language),
@@ -89,7 +101,9 @@ def value_bars(
             tip("share:Q", "share", language, ".1%"),
         ],
     )
-    text = base.mark_text(align="left", dx=6, fontSize=10, color=QUIET).encode(x="people_count:Q", text="words:N")
+    text = base.mark_text(align="left", dx=6, fontSize=10, color=QUIET).encode(
+        x="people_count:Q", text="words:N"
+    )
     left = len(frame) - len(data)
     below = f"n={whole:,.0f}" + (f"  ·  +{left:,}" if left > 0 else "")
     return layered(bars, text).properties(
@@ -115,7 +129,9 @@ def drift_bars(
     data["text"] = [f"{p:.3f} · {w}" for p, w in zip(data["psi"], data["words"], strict=True)]
     shown = [v for v in _VERDICTS if v in set(data["verdict"])]
     base = alt.Chart(data).encode(
-        y=alt.Y("label:N", sort=list(data["label"]), title=None, axis=alt.Axis(labelColor=INK, labelLimit=210))
+        y=alt.Y(
+            "label:N", sort=list(data["label"]), title=None, axis=alt.Axis(labelColor=INK, labelLimit=210)
+        )
     )
     end = max(upper_end(data["psi"]) * 1.25, 0.35)
     bars = base.mark_bar(height=11).encode(
@@ -136,7 +152,11 @@ def drift_bars(
         ],
     )
     text = base.mark_text(align="left", dx=6, fontSize=10, color=QUIET).encode(x="psi:Q", text="text:N")
-    marks = alt.Chart(pd.DataFrame({"at": [0.1, 0.25]})).mark_rule(strokeDash=[3, 3], color=QUIET).encode(x="at:Q")
+    marks = (
+        alt.Chart(pd.DataFrame({"at": [0.1, 0.25]}))
+        .mark_rule(strokeDash=[3, 3], color=QUIET)
+        .encode(x="at:Q")
+    )
     return layered(bars, text, marks).properties(
         width=width,
         height=alt.Step(ROW - 1),
@@ -170,7 +190,9 @@ def person_timeline(
             y=y,
             x=alt.X("day:T", title=None, axis=month_axis(language)),
             size=alt.Size("times:Q", scale=alt.Scale(type="sqrt", range=[25, 320]), legend=None),
-            color=alt.Color("label:N", scale=alt.Scale(domain=order, range=list(PALETTE[: len(order)])), legend=None),
+            color=alt.Color(
+                "label:N", scale=alt.Scale(domain=order, range=list(PALETTE[: len(order)])), legend=None
+            ),
             opacity=dimmed("event", selected, full=0.75, faint=0.18),
             tooltip=[
                 tip("label", "choose_event", language),

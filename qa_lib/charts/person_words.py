@@ -70,14 +70,17 @@ PERSON_WORDS: dict[str, Label] = {
         "自 {before}：PSI {psi}（{verdict}）；覆盖率 {was} → {now}",
         "Since {before}: PSI {psi} ({verdict}); coverage {was} → {now}",
     ),
-    "drift_first": Label("只比较了前 {n} 个标签；用搜索缩小范围。", "Only the first {n} tags were compared; search to narrow."),
+    "drift_first": Label(
+        "只比较了前 {n} 个标签；用搜索缩小范围。", "Only the first {n} tags were compared; search to narrow."
+    ),
     "alt_coverage": Label("标签覆盖率", "Tag coverage"),
     "alt_distribution": Label("标签的分布", "Distribution of the tag"),
     "alt_drift": Label("标签的变化", "Drift of the tags"),
     # one person
     "profile": Label("一个人的全部", "All of one person"),
     "profile_empty": Label(
-        "先选择一个人：输入编号，或从示例中挑一位。", "Choose a person first: type an id, or take one of the examples."
+        "先选择一个人：输入编号，或从示例中挑一位。",
+        "Choose a person first: type an id, or take one of the examples.",
     ),
     "profile_hint": Label(
         "标识与编号已脱敏。点击时间线的一类只看这类事件；选择一个人群查看此人为何在内或不在。",
@@ -105,7 +108,9 @@ PERSON_WORDS: dict[str, Label] = {
     "tags_of": Label("标签", "Tags"),
     "no_value_left": Label("另有 {n} 个标签没有值", "{n} more tags have no value"),
     "title_timeline": Label("时间线", "Timeline"),
-    "sub_timeline": Label("每点一天，越大次数越多；点击选择一类", "A dot a day, larger with more; click to choose a kind"),
+    "sub_timeline": Label(
+        "每点一天，越大次数越多；点击选择一类", "A dot a day, larger with more; click to choose a kind"
+    ),
     "events_of": Label("最近的事件", "Newest events"),
     "no_events": Label("截至快照时刻没有事件。", "No event up to the snapshot."),
     "times": Label("次数", "Times"),
@@ -121,7 +126,8 @@ PERSON_WORDS: dict[str, Label] = {
     "why_not_sent": Label("未发原因", "Why not sent"),
     "audiences_of": Label("所在人群与原因", "Audiences, and why"),
     "no_audiences": Label(
-        "还没有保存的人群。用 qa audience save 保存一个。", "No audience is saved yet. Save one with `qa audience save`."
+        "还没有保存的人群。用 qa audience save 保存一个。",
+        "No audience is saved yet. Save one with `qa audience save`.",
     ),
     "condition_words": Label("条件", "Condition"),
     "is_in": Label("在内", "in"),

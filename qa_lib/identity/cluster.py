@@ -112,7 +112,9 @@ class Evidence:
         edges = groups.edges
         near = edges[edges["a"].isin(mine) | edges["b"].isin(mine)]
         others = [x for x in dict.fromkeys([*near["a"], *near["b"]]) if x not in mine]
-        shown = {x: i for i, x in enumerate([*(place[i] for i in members if i in place), *others[:NEIGHBOURS]])}
+        shown = {
+            x: i for i, x in enumerate([*(place[i] for i in members if i in place), *others[:NEIGHBOURS]])
+        }
         nodes = pd.DataFrame(
             [(*groups.identifier(x), x in mine) for x in shown], columns=["kind", "value", "is_member"]
         )

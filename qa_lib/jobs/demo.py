@@ -59,6 +59,8 @@ THEN: tuple[Step, ...] = (
     Step("jobs/campaign_report.ipynb"),
     Step("dashboards/audience_workbench.ipynb"),
     Step("dashboards/campaign_results.ipynb"),
+    Step("dashboards/data_health.ipynb"),
+    Step("dashboards/people_and_tags.ipynb"),
     Step("dashboards/campaign_review.ipynb", after="jobs/run_campaign.ipynb"),
 )
 

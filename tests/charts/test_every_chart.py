@@ -104,7 +104,9 @@ EVERY_LOAD = pd.DataFrame(
     {
         "feed": ["pos.lines", "pos.lines", "<b>&"],
         "number": [1, 2, 1],
-        "loaded_at": pd.to_datetime(["2026-05-01T00:00Z", "2026-05-02T00:00Z", "2026-05-01T00:00Z"], utc=True),
+        "loaded_at": pd.to_datetime(
+            ["2026-05-01T00:00Z", "2026-05-02T00:00Z", "2026-05-01T00:00Z"], utc=True
+        ),
         "read_count": [100, 0, 40],
         "reject_count": [0, 0, 5],
         "state": ["clean", "schema", "rejects"],
@@ -113,7 +115,11 @@ EVERY_LOAD = pd.DataFrame(
 HISTORY = LOADS.assign(number=[1, 2], loaded_at=EVERY_LOAD["loaded_at"].head(2))
 SIZES = pd.DataFrame({"identifier_count": [1, 2], "people_count": [60, 40], "people_rate": [0.6, 0.4]})
 IDENTIFIERS = pd.DataFrame(
-    {"label": ["card 1", "<b>&", "phone 3"], "kind": ["Card", "Device", "Phone"], "is_member": [True, True, False]}
+    {
+        "label": ["card 1", "<b>&", "phone 3"],
+        "kind": ["Card", "Device", "Phone"],
+        "is_member": [True, True, False],
+    }
 )
 EVIDENCE = pd.DataFrame(
     {
