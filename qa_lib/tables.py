@@ -356,15 +356,21 @@ IDENTITIES = Table(
 )
 IDENTITY_CHANGES = Table(
     "identity_changes",
-    "Every merge, split, quarantine and undo, with its reason; identifiers are JSON lists of [kind, value].",
+    "Every merge, split, quarantine, decision and undo, with its reason; identifiers are JSON lists of [kind, value].",
     (
         Column("change_id", "text", "the change"),
-        Column("change", "text", "merge, split, quarantine or undo"),
+        Column(
+            "change",
+            "text",
+            "merge, split, quarantine, accept, apart (what a person decided about a quarantine) or undo",
+        ),
         Column("person_id", "text", "who kept the id", nullable=True),
         Column("other_person_id", "text", "who was merged into it, or split from it", nullable=True),
         Column("kept_identifiers", "text", "of `person_id`, JSON"),
         Column("moved_identifiers", "text", "of `other_person_id`, JSON; of a quarantine, what is held back"),
-        Column("cause", "text", "links, shared, large, conflict, or the change that was undone"),
+        Column(
+            "cause", "text", "links, shared, large, conflict, or the change that was undone or decided about"
+        ),
         Column("reason", "text", "in words"),
         Column("changed_at", "timestamp", "when"),
         Column("undone_at", "timestamp", "when it was undone, or a quarantine lifted", nullable=True),

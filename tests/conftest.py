@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from real_postgres import postgres
+from screens_world import screens_world
 from spark_server import running_server, running_spark
 
 from qa_lib.identity import generate_aliases
@@ -81,6 +82,12 @@ def real_spark_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
     """The address of Spark itself; for long tests, `.ci/setup long` installs it."""
     with running_spark(tmp_path_factory.mktemp("spark")) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def screens_workspace(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The made-up company resolved and built at two moments, with loads that had faults; do not write to it."""
+    return screens_world(workspace, tmp_path_factory.mktemp("screens"))
 
 
 @pytest.fixture

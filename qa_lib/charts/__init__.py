@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from qa_lib.charts.campaigns import campaign_bars, campaign_calendar, campaign_heat_map, redemption_lines
     from qa_lib.charts.format import format_value
     from qa_lib.charts.html import is_static
+    from qa_lib.charts.identity import cluster_graph, cluster_sizes
     from qa_lib.charts.overlaps import overlap_heat_map, upset_bars
+    from qa_lib.charts.people import catalogue_bars, drift_bars, person_timeline, value_bars
     from qa_lib.charts.profiles import (
         column_coverage_bars,
         histogram,
@@ -27,9 +29,9 @@ if TYPE_CHECKING:
     from qa_lib.charts.review import plan_funnel, review_dots, review_lines, review_segments
     from qa_lib.charts.segments import breakdown_dumbbells, segment_bars
     from qa_lib.charts.showing import ROW_LIMIT, Live, Picture, interactive, show, to_svg
-    from qa_lib.charts.sources import column_moves, load_bars, reject_bars
+    from qa_lib.charts.sources import column_moves, feed_strips, load_bars, load_history, reject_bars
     from qa_lib.charts.stream import entered_bars, rate_line, survival_line, view_bars
-    from qa_lib.charts.tags import aipl_areas, aipl_moves, drift_bars, family_coverage, model_dots
+    from qa_lib.charts.tags import aipl_areas, aipl_moves, family_coverage, model_dots
     from qa_lib.charts.theme import PALETTE
 
 _HOMES = {
@@ -41,6 +43,8 @@ _HOMES = {
     "campaign_bars": "qa_lib.charts.campaigns",
     "campaign_calendar": "qa_lib.charts.campaigns",
     "campaign_heat_map": "qa_lib.charts.campaigns",
+    "cluster_graph": "qa_lib.charts.identity",
+    "cluster_sizes": "qa_lib.charts.identity",
     "redemption_lines": "qa_lib.charts.campaigns",
     "format_value": "qa_lib.charts.format",
     "overlap_heat_map": "qa_lib.charts.overlaps",
@@ -50,6 +54,10 @@ _HOMES = {
     "rfm_cube": "qa_lib.charts.profiles",
     "spend_line": "qa_lib.charts.profiles",
     "tag_coverage_bars": "qa_lib.charts.profiles",
+    "catalogue_bars": "qa_lib.charts.people",
+    "drift_bars": "qa_lib.charts.people",
+    "person_timeline": "qa_lib.charts.people",
+    "value_bars": "qa_lib.charts.people",
     "plan_funnel": "qa_lib.charts.review",
     "review_dots": "qa_lib.charts.review",
     "review_lines": "qa_lib.charts.review",
@@ -63,15 +71,15 @@ _HOMES = {
     "show": "qa_lib.charts.showing",
     "to_svg": "qa_lib.charts.showing",
     "column_moves": "qa_lib.charts.sources",
+    "feed_strips": "qa_lib.charts.sources",
     "load_bars": "qa_lib.charts.sources",
+    "load_history": "qa_lib.charts.sources",
     "reject_bars": "qa_lib.charts.sources",
     "entered_bars": "qa_lib.charts.stream",
     "rate_line": "qa_lib.charts.stream",
     "survival_line": "qa_lib.charts.stream",
     "view_bars": "qa_lib.charts.stream",
-    **dict.fromkeys(
-        ("aipl_areas", "aipl_moves", "drift_bars", "family_coverage", "model_dots"), "qa_lib.charts.tags"
-    ),
+    **dict.fromkeys(("aipl_areas", "aipl_moves", "family_coverage", "model_dots"), "qa_lib.charts.tags"),
     "PALETTE": "qa_lib.charts.theme",
     "is_static": "qa_lib.charts.html",
 }
@@ -89,6 +97,9 @@ __all__ = [
     "campaign_bars",
     "campaign_calendar",
     "campaign_heat_map",
+    "catalogue_bars",
+    "cluster_graph",
+    "cluster_sizes",
     "column_coverage_bars",
     "column_moves",
     "cut_waterfall",
@@ -96,14 +107,17 @@ __all__ = [
     "drift_bars",
     "entered_bars",
     "family_coverage",
+    "feed_strips",
     "format_value",
     "histogram",
     "interactive",
     "is_static",
     "load_bars",
+    "load_history",
     "membership_line",
     "model_dots",
     "overlap_heat_map",
+    "person_timeline",
     "plan_funnel",
     "rate_line",
     "redemption_lines",
@@ -119,6 +133,7 @@ __all__ = [
     "tag_coverage_bars",
     "to_svg",
     "upset_bars",
+    "value_bars",
     "view_bars",
 ]
 

@@ -1,11 +1,21 @@
-"""Charts of loads: what became of the rows, why some were rejected, which columns have moved."""
+"""Charts of loads: every load of every feed, what became of its rows, why some were rejected, what has moved."""
 
 from __future__ import annotations
 
 import altair as alt
 import pandas as pd
 
-from qa_lib.charts.parts import ROW, heading, layered, plain, tip, upper_end
+from qa_lib.charts.parts import (
+    ROW,
+    clicked,
+    count_axis,
+    dimmed,
+    heading,
+    layered,
+    plain,
+    tip,
+    upper_end,
+)
 from qa_lib.charts.showing import check_rows
 from qa_lib.charts.theme import FAINT, INK, PALETTE, QUIET, WARN
 from qa_lib.charts.words import say
@@ -17,6 +27,7 @@ _FATES = {
     "skipped_count": FAINT,
     "reject_count": WARN,
 }
+_STATES = {"clean": PALETTE[0], "rejects": WARN, "schema": PALETTE[1]}
 _DRIFTED = 0.25
 
 
@@ -179,6 +190,134 @@ def column_moves(frame: pd.DataFrame, name: str, *, language: str = "zh", width:
     rows = int(data["row_count"].max()) if len(data) else 0
     title = heading(say("title_moves", language, name=name), say("sub_moves", language) + f"\nn={rows:,}")
     return layered(change, rings, dots, words).properties(width=width, height=alt.Step(ROW - 2), title=title)
+
+
+def feed_strips(
+    frame: pd.DataFrame, *, language: str = "zh", selected: str | None = None, width: int = 470
+) -> alt.LayerChart:
+    """Every load of every feed: a dot a load, larger with more rows, coloured by what there is to look at.
+
+    A click chooses the feed: the selection `feed` holds its name.
+
+    Parameters
+    ----------
+    frame
+        `feed`, `number` (of the load, the first is 1), `loaded_at`, `read_count`, `reject_count`, `state`
+        (`clean`, `rejects`, `schema`), in the order of the feeds.
+    selected
+        The chosen feed.
+    """
+    data = plain(check_rows(frame)).reset_index(drop=True)
+    data["words"] = [say(f"load_{state}", language) for state in data["state"]]
+    data["moment"] = [f"{at:%Y-%m-%d %H:%M}" for at in data["loaded_at"]]
+    order = list(dict.fromkeys(data["feed"]))
+    shown = [s for s in _STATES if s in set(data["state"])]
+    y = alt.Y("feed:N", sort=order, title=None, axis=alt.Axis(labelColor=INK, labelLimit=260))
+    most = int(data["number"].max())
+    x = alt.X(
+        "number:Q",
+        title=say("load_number", language),
+        scale=alt.Scale(domain=[0.5, most + 0.5], nice=False),
+        axis=alt.Axis(tickMinStep=1, format="d", tickCount=min(most, 10)),
+    )
+    lines = alt.Chart(data).mark_rule(color=FAINT).encode(y=y)
+    dots = (
+        alt.Chart(data)
+        .mark_circle(stroke=INK, strokeWidth=0.4, cursor="pointer")
+        .encode(
+            y=y,
+            x=x,
+            size=alt.Size("read_count:Q", scale=alt.Scale(type="sqrt", range=[50, 330]), legend=None),
+            opacity=dimmed("feed", selected, full=0.95, faint=0.3),
+            color=alt.Color(
+                "words:N",
+                scale=alt.Scale(
+                    domain=[say(f"load_{s}", language) for s in shown], range=[_STATES[s] for s in shown]
+                ),
+                legend=alt.Legend(title=None, orient="top", offset=4),
+            ),
+            tooltip=[
+                tip("feed", "source", language),
+                tip("number:Q", "load_number", language, "d"),
+                tip("moment", "loaded_at", language),
+                tip("read_count:Q", "rows", language, ",.0f"),
+                tip("reject_count:Q", "reject_count", language, ",.0f"),
+                tip("words", "state", language),
+            ],
+        )
+        .add_params(clicked("feed", "feed", selected))
+    )
+    return layered(lines, dots).properties(
+        width=width,
+        height=alt.Step(ROW + 4),
+        title=heading(say("title_strips", language), say("sub_strips", language)),
+    )
+
+
+def load_history(
+    frame: pd.DataFrame,
+    name: str,
+    *,
+    language: str = "zh",
+    selected: int | None = None,
+    width: int = 470,
+    height: int = 190,
+) -> alt.LayerChart:
+    """What became of the rows of each load of one feed, load after load.
+
+    A click chooses a load: the selection `load` holds its number.
+
+    Parameters
+    ----------
+    frame
+        From `qa_lib.sources.load_report` for one feed, with `number`.
+    name
+        The feed's name.
+    selected
+        The chosen load's number.
+    """
+    data = plain(check_rows(frame)).reset_index(drop=True)
+    data["load"] = data["number"].astype("int64")
+    data["moment"] = [f"{at:%Y-%m-%d %H:%M}" for at in data["loaded_at"]]
+    long = data.melt(
+        id_vars=["load", "moment", "read_count"],
+        value_vars=list(_FATES),
+        var_name="fate",
+        value_name="row_count",
+    )
+    long = long[long["row_count"] > 0].copy()
+    long["rank"] = long["fate"].map({fate: i for i, fate in enumerate(_FATES)})
+    long["words"] = long["fate"].map({fate: say(fate, language) for fate in _FATES})
+    shown = [fate for fate in _FATES if fate in set(long["fate"])]
+    x = alt.X("load:O", title=say("load_number", language), axis=alt.Axis(labelAngle=0, labelOverlap=True))
+    bars = (
+        alt.Chart(long)
+        .mark_bar(cursor="pointer")
+        .encode(
+            x=x,
+            y=alt.Y("row_count:Q", title=None, stack="zero", axis=count_axis()),
+            order="rank:Q",
+            opacity=alt.value(1)
+            if selected is None
+            else alt.when(alt.datum.load == selected).then(alt.value(1)).otherwise(alt.value(0.35)),
+            color=alt.Color(
+                "words:N",
+                scale=alt.Scale(domain=[say(n, language) for n in shown], range=[_FATES[n] for n in shown]),
+                legend=alt.Legend(title=None, orient="top", offset=4),
+            ),
+            tooltip=[
+                tip("load:Q", "load_number", language, "d"),
+                tip("moment", "loaded_at", language),
+                tip("words", "fate", language),
+                tip("row_count:Q", "rows", language, ",.0f"),
+            ],
+        )
+        .add_params(clicked("load", "load", None))
+    )
+    wide = max(width, 26 * len(data)) if len(data) < 40 else width
+    return layered(bars).properties(
+        width=wide, height=height, title=heading(say("title_load_history", language, name=name))
+    )
 
 
 def _cut(text: str, most: int = 42) -> str:

@@ -110,7 +110,7 @@ def survival_line(looks: pd.DataFrame, *, language: str = "zh", width: int = 420
     """
     data = looks.groupby("acknowledged", as_index=False).agg({"seconds": "min", "killed": "max"})
     data = check_rows(data.sort_values("seconds"))
-    x = alt.X("seconds:Q", title=say("seconds", language))
+    x = alt.X("seconds:Q", title=say("seconds_past", language))
     y = alt.Y("acknowledged:Q", title=None)
     line = alt.Chart(data).mark_line(interpolate="step-after", color=PALETTE[0]).encode(x=x, y=y)
     kills = alt.Chart(data[data["killed"]]).mark_point(shape="cross", size=120, filled=True, color=WARN)

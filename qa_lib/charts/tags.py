@@ -9,17 +9,13 @@ import altair as alt
 import pandas as pd
 
 from qa_lib.charts.backtest import calibration_dots
-from qa_lib.charts.parts import ROW, count_axis, heading, layered, month_axis, plain, tip, upper_end
+from qa_lib.charts.parts import ROW, count_axis, heading, layered, month_axis, plain, tip
 from qa_lib.charts.showing import check_rows
 from qa_lib.charts.theme import EMPTY, FAINT, INK, PALETTE, QUIET
 from qa_lib.charts.words import say
 
 #: AIPL's stages, from the lowest on; what each is called is in `words`.
 _STAGES = ("none", "awareness", "interest", "purchase", "loyalty")
-#: The customary bounds of the index, as `qa_lib.profiles.drift` has them.
-_STEADY, _MOVED = 0.1, 0.25
-_VERDICTS = ("steady", "moving", "moved")
-_COLOURS = {"steady": FAINT, "moving": PALETTE[5], "moved": PALETTE[0]}
 
 
 def family_coverage(
@@ -64,56 +60,6 @@ def family_coverage(
     notes = say("sub_family_coverage", language, name=f"{len(frame):,}")
     return layered(span, dots, words).properties(
         width=width, height=alt.Step(ROW - 4), title=heading(say("title_family_coverage", language), notes)
-    )
-
-
-def drift_bars(
-    frame: pd.DataFrame, *, language: str = "zh", limit: int = 25, width: int = 320
-) -> alt.LayerChart:
-    """The population stability index of the tags that changed most, with its two customary bounds.
-
-    Parameters
-    ----------
-    frame
-        From `qa_lib.profiles.drift.drift`.
-    limit
-        At most so many tags, the largest index first.
-    """
-    data = plain(check_rows(frame.head(limit)))
-    data["label"] = data[f"label_{language}"] if len(data) else pd.Series(dtype=str)
-    data["says"] = [say(f"drift_{v}", language) for v in data["verdict"]]
-    top = max(upper_end(data["psi"]), _MOVED * 1.2) if len(data) else 1.0
-    scale = alt.Scale(domain=[0, top], nice=False)
-    bars = (
-        alt.Chart(data)
-        .mark_bar(height=11)
-        .encode(
-            y=alt.Y(
-                "label:N", sort=list(data["label"]), title=None, axis=alt.Axis(labelColor=INK, labelLimit=260)
-            ),
-            x=alt.X("psi:Q", title=None, scale=scale, axis=alt.Axis(format=".2~f", tickCount=5)),
-            color=alt.Color(
-                "verdict:N",
-                legend=None,
-                scale=alt.Scale(domain=list(_VERDICTS), range=[_COLOURS[v] for v in _VERDICTS]),
-            ),
-            tooltip=[
-                tip("label", "tag", language),
-                alt.Tooltip("psi:Q", title="PSI", format=".3f"),
-                alt.Tooltip("says:N", title=say("verdict", language)),
-                tip("coverage_before:Q", "coverage_before", language, ".1%"),
-                tip("coverage_now:Q", "coverage_now", language, ".1%"),
-            ],
-        )
-    )
-    bounds = alt.Chart(pd.DataFrame({"at": [_STEADY, _MOVED]}))
-    lines = bounds.mark_rule(color=QUIET, strokeDash=[3, 3]).encode(x=alt.X("at:Q", scale=scale))
-    counts = frame["verdict"].value_counts() if len(frame) else {}
-    told = "  ·  ".join(f"{say(f'drift_{v}', language)} {int(counts.get(v, 0)):,}" for v in _VERDICTS)
-    return layered(bars, lines).properties(
-        width=width,
-        height=alt.Step(ROW - 4),
-        title=heading(say("title_drift", language), say("sub_drift", language), told),
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from qa_lib.charts.person_words import PERSON_WORDS
+from qa_lib.charts.screen_words import SCREEN_WORDS
 from qa_lib.errors import UnknownName, did_you_mean
 from qa_lib.tables import Label
 
@@ -47,9 +49,6 @@ _WORDS: dict[str, Label] = {
     "median": Label("中位数", "Median"),
     "most": Label("最高", "Most"),
     "verdict": Label("判断", "Verdict"),
-    "drift_steady": Label("稳定", "Steady"),
-    "drift_moving": Label("变动", "Moving"),
-    "drift_moved": Label("显著变动", "Moved"),
     "coverage_before": Label("之前覆盖率", "Coverage before"),
     "coverage_now": Label("现在覆盖率", "Coverage now"),
     "stage": Label("阶段", "Stage"),
@@ -362,7 +361,7 @@ _WORDS: dict[str, Label] = {
     "live_view": Label("实时视图", "Live view"),
     "title_survival": Label("消费进程被反复 kill -9", "A consumer under kill -9"),
     "sub_survival": Label("已确认事件；叉为被杀死的时刻", "Events acknowledged; a cross where it was killed"),
-    "seconds": Label("秒", "Seconds"),
+    "seconds_past": Label("秒", "Seconds"),
     "seconds_ago": Label("秒前", "Seconds ago"),
     "event_rate": Label("事件/秒", "Events/s"),
     "event_count": Label("已确认事件", "Events acknowledged"),
@@ -388,6 +387,10 @@ _WORDS: dict[str, Label] = {
         "No stream was consumed in this workspace yet. Start `qa stream run`; this page then begins by itself.",
     ),
 }
+
+for _words in (SCREEN_WORDS, PERSON_WORDS):
+    assert not _words.keys() & _WORDS.keys(), _words.keys() & _WORDS.keys()
+    _WORDS |= _words
 
 
 def say(key: str, language: str = "zh", **names: str) -> str:

@@ -8,6 +8,8 @@ demo's.
 """
 
 from qa_lib.identity.aliases import AliasErrors, aliases_of, generate_aliases, read_truth
+from qa_lib.identity.cluster import Cluster, Evidence
+from qa_lib.identity.decisions import decide, decide_change, quarantine_queue
 from qa_lib.identity.explain import Explanation, explain
 from qa_lib.identity.graph import Groups, Policy, group_links
 from qa_lib.identity.kinds import KINDS, Kind, hash_identifier, kind, normalise
@@ -33,6 +35,8 @@ from qa_lib.identity.resolve import Resolution, former_ids, resolve_links
 __all__ = [
     "KINDS",
     "AliasErrors",
+    "Cluster",
+    "Evidence",
     "Explanation",
     "Groups",
     "Kind",
@@ -42,6 +46,8 @@ __all__ = [
     "Resolution",
     "add_links",
     "aliases_of",
+    "decide",
+    "decide_change",
     "explain",
     "former_ids",
     "generate_aliases",
@@ -54,6 +60,7 @@ __all__ = [
     "pair_quality",
     "people_quality",
     "quality_by_error",
+    "quarantine_queue",
     "read_links",
     "read_resolution",
     "read_truth",

@@ -16,16 +16,21 @@ from qa_lib.identity.numbering import Identifier
 from qa_lib.tables import IDENTITY_CHANGES
 
 _UNIT = "datetime64[us, UTC]"
+#: What a person decided about a quarantine: the two are one, or stay apart; see `qa_lib.identity.decisions`.
+DECISIONS = ("accept", "apart")
 
 
 def constraints(changes: pd.DataFrame) -> tuple[list[tuple[Identifier, Identifier]], list[Apart]]:
-    """What standing undos demand: pairs that are together, and sets that stay apart."""
+    """What standing undos and decisions demand: pairs that are together, and sets that stay apart."""
     together: list[tuple[Identifier, Identifier]] = []
     apart: list[Apart] = []
-    undone = set(changes.loc[(changes["change"] == "undo") & changes["undone_at"].isna(), "cause"])
-    for row in changes[changes["change_id"].isin(undone)].to_dict("records"):
+    standing = changes["undone_at"].isna()
+    undone = set(changes.loc[(changes["change"] == "undo") & standing, "cause"])
+    told = changes["change_id"].isin(undone) & changes["change"].isin(["merge", "split"])
+    told |= changes["change"].isin(DECISIONS) & standing
+    for row in changes[told].to_dict("records"):
         kept, moved = read_identifiers(row["kept_identifiers"]), read_identifiers(row["moved_identifiers"])
-        if row["change"] == "merge":
+        if row["change"] in ("merge", "apart"):
             apart.append((kept, moved))
         elif kept:
             together += [(kept[0], i) for i in moved]

@@ -221,7 +221,7 @@ def _renamed(before: Resolution, row: pd.Series) -> dict[Identifier, str]:
     current = current[current["value"].isin({value for _, value in (*kept, *moved)})]
     now = dict(zip(zip(current["kind"], current["value"], strict=True), current["person_id"], strict=True))
     with_them = [now[i] for i in kept if i in now]
-    if row["change"] == "merge":
+    if row["change"] in ("merge", "accept"):
         return {i: row["other_person_id"] for i in moved if now.get(i) in with_them}
     if row["change"] == "split" and with_them:
         return {i: with_them[0] for i in moved if now.get(i) == row["other_person_id"]}

@@ -62,6 +62,8 @@ THEN: tuple[Step, ...] = (
     Step("dashboards/audience_workbench.ipynb"),
     Step("dashboards/campaign_results.ipynb"),
     Step("dashboards/live_stream.ipynb"),
+    Step("dashboards/data_health.ipynb"),
+    Step("dashboards/people_and_tags.ipynb"),
     Step("dashboards/campaign_review.ipynb", after="jobs/run_campaign.ipynb"),
 )
 

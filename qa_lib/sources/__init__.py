@@ -14,7 +14,7 @@ from qa_lib.sources.journey import FEEDS, feed_files, journey_files
 from qa_lib.sources.land import land, land_all
 from qa_lib.sources.loads import Load, loads
 from qa_lib.sources.quality import landed, recorded, rejects
-from qa_lib.sources.report import column_report, load_report, reject_reasons, shape
+from qa_lib.sources.report import column_report, load_report, reject_reasons, rejected_rows, shape
 from qa_lib.sources.scheduled import SourceLoad, load_source
 from qa_lib.sources.source import Source, find_source, read_source, read_sources, write_source
 
@@ -42,6 +42,7 @@ __all__ = [
     "read_sources",
     "recorded",
     "reject_reasons",
+    "rejected_rows",
     "rejects",
     "shape",
     "write_company",

@@ -72,13 +72,17 @@ def _row(load: Load, at: datetime) -> dict[str, object]:
     }
 
 
-def reject_reasons(workspace: Workspace, *, newest_only: bool = True) -> pd.DataFrame:
+def reject_reasons(
+    workspace: Workspace, *, newest_only: bool = True, load: Load | None = None
+) -> pd.DataFrame:
     """Why rows were rejected.
 
     Parameters
     ----------
     newest_only
         Of the newest load of each feed; else of all that was ever landed.
+    load
+        Of this load only.
 
     Returns
     -------
@@ -89,12 +93,13 @@ def reject_reasons(workspace: Workspace, *, newest_only: bool = True) -> pd.Data
     columns = ["feed", "column", "reason", "reject_count", "example"]
     if not workspace.store.exists(REJECTS.name):
         return pd.DataFrame(columns=columns)
-    newest = {load.feed: load.content_hash for load in loads(workspace)}
+    chosen = loads(workspace) if load is None else [load]
+    newest = {one.feed: one.content_hash for one in chosen}
     with contextlib.closing(duckdb.connect()) as con:
         con.execute("CREATE TABLE newest (feed VARCHAR, content_hash VARCHAR)")
         if newest:
             con.executemany("INSERT INTO newest VALUES (?, ?)", list(newest.items()))
-        only = "SEMI JOIN newest USING (feed, content_hash)" if newest_only else ""
+        only = "SEMI JOIN newest USING (feed, content_hash)" if newest_only or load else ""
         rows = con.execute(
             f"SELECT feed, column_name, reason, count(*), min(value) FROM ({workspace.store.scan_sql(REJECTS)}) "
             f"{only} GROUP BY ALL ORDER BY 4 DESC, 1, 2, 3"
@@ -102,8 +107,33 @@ def reject_reasons(workspace: Workspace, *, newest_only: bool = True) -> pd.Data
     return pd.DataFrame(rows, columns=columns)
 
 
-def column_report(workspace: Workspace, feed: str) -> pd.DataFrame:
-    """A feed's columns in its newest load beside the load before.
+def rejected_rows(workspace: Workspace, load: Load, limit: int = 20) -> pd.DataFrame:
+    """The first rows that a load rejected, as they stood in the file.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `row_number`, `column`, `value`, `reason`, a row per fault, in the order of the file.
+    """
+    columns = ["row_number", "column", "value", "reason"]
+    if not workspace.store.exists(REJECTS.name):
+        return pd.DataFrame(columns=columns)
+    with contextlib.closing(duckdb.connect()) as con:
+        rows = con.execute(
+            f"SELECT row_number, column_name, value, reason FROM ({workspace.store.scan_sql(REJECTS)}) "
+            "WHERE feed = $feed AND content_hash = $hash ORDER BY row_number, column_name LIMIT $limit",
+            {"feed": load.feed, "hash": load.content_hash, "limit": limit},
+        ).fetchall()
+    return pd.DataFrame(rows, columns=columns)
+
+
+def column_report(workspace: Workspace, feed: str, number: int | None = None) -> pd.DataFrame:
+    """A feed's columns in one of its loads beside the load before.
+
+    Parameters
+    ----------
+    number
+        Which of its loads, the first is 1; the newest when not given.
 
     Returns
     -------
@@ -114,9 +144,11 @@ def column_report(workspace: Workspace, feed: str) -> pd.DataFrame:
     Raises
     ------
     NothingBuilt
-        When the feed was never loaded.
+        When the feed was never loaded, or not so often.
     """
-    found = loads(workspace, feed)
+    found = loads(workspace, feed)[:number]
+    if number is not None and not 1 <= number == len(found):
+        raise NothingBuilt(f"The feed {feed!r} has no load {number}; it has {len(loads(workspace, feed))}.")
     if not found:
         known = ", ".join(dict.fromkeys(load.feed for load in loads(workspace))) or "nothing"
         raise NothingBuilt(f"The feed {feed!r} was never loaded in {workspace.root}; loaded were: {known}.")

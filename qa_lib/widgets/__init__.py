@@ -3,7 +3,8 @@
 `RuleBuilder` edits a rule, `LivePreview` shows its people while it is edited, `AudienceWorkbench` is both
 together; `AudienceLibrary` keeps audiences, compares their versions and takes them back;
 `CampaignResults` links the charts of campaigns, and `CampaignReview` reads one campaign's plan, rehearsal and
-result. Each name is loaded when it is first used, so that a command that only looks for the bundle does not
+result. `DataQuality`, `IdentityReview`, `TagCatalogue` and `PersonProfile` are the screens of data, identity,
+tags and one person. Each name is loaded when it is first used, so that a command that only looks for the bundle does not
 load a browser's worth of libraries.
 """
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from qa_lib.widgets.audience_workbench import AudienceWorkbench
     from qa_lib.widgets.campaign_results import CampaignResults
     from qa_lib.widgets.campaign_review import CampaignReview
+    from qa_lib.widgets.data_quality import DataQuality
+    from qa_lib.widgets.identity_review import IdentityReview
+    from qa_lib.widgets.person_profile import PersonProfile
+    from qa_lib.widgets.tag_catalogue import TagCatalogue
     from qa_lib.widgets.live_preview import LivePreview
     from qa_lib.widgets.rule_builder import RuleBuilder
 
@@ -27,6 +32,10 @@ _HOMES = {
     "AudienceWorkbench": "qa_lib.widgets.audience_workbench",
     "CampaignResults": "qa_lib.widgets.campaign_results",
     "CampaignReview": "qa_lib.widgets.campaign_review",
+    "DataQuality": "qa_lib.widgets.data_quality",
+    "IdentityReview": "qa_lib.widgets.identity_review",
+    "PersonProfile": "qa_lib.widgets.person_profile",
+    "TagCatalogue": "qa_lib.widgets.tag_catalogue",
     "LivePreview": "qa_lib.widgets.live_preview",
     "RuleBuilder": "qa_lib.widgets.rule_builder",
 }
@@ -36,6 +45,10 @@ __all__ = [
     "AudienceWorkbench",
     "CampaignResults",
     "CampaignReview",
+    "DataQuality",
+    "IdentityReview",
+    "PersonProfile",
+    "TagCatalogue",
     "LivePreview",
     "RuleBuilder",
     "bundle_missing",

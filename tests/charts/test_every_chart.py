@@ -128,7 +128,58 @@ OVER_TIME = pd.DataFrame(
         "snapshot": "20180101T050000Z-0123456789ab",
     }
 )
+EVERY_LOAD = pd.DataFrame(
+    {
+        "feed": ["pos.lines", "pos.lines", "<b>&"],
+        "number": [1, 2, 1],
+        "loaded_at": pd.to_datetime(
+            ["2026-05-01T00:00Z", "2026-05-02T00:00Z", "2026-05-01T00:00Z"], utc=True
+        ),
+        "read_count": [100, 0, 40],
+        "reject_count": [0, 0, 5],
+        "state": ["clean", "schema", "rejects"],
+    }
+)
+HISTORY = LOADS.assign(number=[1, 2], loaded_at=EVERY_LOAD["loaded_at"].head(2))
+SIZES = pd.DataFrame({"identifier_count": [1, 2], "people_count": [60, 40], "people_rate": [0.6, 0.4]})
+IDENTIFIERS = pd.DataFrame(
+    {
+        "label": ["card 1", "<b>&", "phone 3"],
+        "kind": ["Card", "Device", "Phone"],
+        "is_member": [True, True, False],
+    }
+)
+EVIDENCE = pd.DataFrame(
+    {
+        "a": [0, 0],
+        "b": [1, 2],
+        "status": ["used", "shared"],
+        "status_words": ["used", "shared"],
+        "source": ["till", "crm"],
+        "observed_at": pd.to_datetime(["2026-05-01T00:00Z", None], utc=True),
+    }
+)
+DAYS = pd.DataFrame(
+    {
+        "event": ["visit", "browse"],
+        "label_zh": ["到店", "浏览"],
+        "label_en": ["visit", "<b>&"],
+        "day": pd.to_datetime(["2017-05-01", "2017-06-01"]),
+        "times": [1, 9],
+    }
+)
+VALUES = pd.DataFrame({"value": ["GROCERY", "<b>&"], "people_count": [60, 40]})
 CHARTS: dict[str, Draw] = {
+    "title_strips": lambda _, lang: charts.feed_strips(EVERY_LOAD, language=lang, selected="pos.lines"),
+    "title_load_history": lambda _, lang: charts.load_history(HISTORY, "", language=lang, selected=1),
+    "title_cluster_sizes": lambda _, lang: charts.cluster_sizes(SIZES, language=lang, selected=2),
+    "title_cluster": lambda _, lang: charts.cluster_graph(
+        IDENTIFIERS, EVIDENCE, language=lang, path=frozenset({(0, 1)})
+    ),
+    "title_catalogue": lambda s, lang: charts.catalogue_bars(tags(s), language=lang, selected="recency_days"),
+    "title_values": lambda _, lang: charts.value_bars(VALUES, "", language=lang),
+    "title_drift_since": lambda _, lang: charts.drift_bars(DRIFT, "x", language=lang),
+    "title_timeline": lambda _, lang: charts.person_timeline(DAYS, language=lang, selected="visit"),
     "title_overlap": lambda _, lang: charts.overlap_heat_map(overlap_counts(SETS), language=lang),
     "title_upset": lambda _, lang: charts.upset_bars(upset_counts(SETS), language=lang, most=2),
     "title_campaigns": lambda s, lang: charts.campaign_bars(campaign_metrics(s), language=lang, selected="5"),

@@ -1,0 +1,267 @@
+"""What the data screens share: a page declared as rows of parts, shown live or as one page without script."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import ipywidgets as widgets
+import traitlets
+
+from qa_lib.charts import is_static, to_svg
+from qa_lib.charts.html import Html, join, picture, tag
+from qa_lib.charts.showing import AnyChart, Picked
+from qa_lib.charts.tiles import note, page
+from qa_lib.charts.words import check_language, say
+from qa_lib.errors import ReadOnly, UnknownName, WorkbenchError, did_you_mean
+from qa_lib.workspace import Workspace
+
+Options = list[tuple[str, Any]]
+
+
+@dataclass(frozen=True)
+class Words:
+    """A part made of words, tiles and tables; empty HTML takes no room."""
+
+    name: str
+    draw: Callable[[], Html]
+    follows: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A chart, or None where there is nothing to draw.
+
+    `picked` says by the name of a selection what a click means; every name must be in each chart drawn. A
+    chart with nothing to click is a picture, which a browser shows faster, unless `is_live`.
+    """
+
+    name: str
+    draw: Callable[[], AnyChart | Html | None]
+    follows: frozenset[str]
+    picked: Mapping[str, Callable[[Picked], None]] = field(default_factory=dict)
+    is_live: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A list from which a trait is chosen; without options it is not shown."""
+
+    trait: str
+    options: Callable[[], Options]
+    follows: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of text that sets a trait when Enter is pressed or the line is left."""
+
+    trait: str
+
+
+@dataclass(frozen=True)
+class Action:
+    """A button that changes the workspace: `do` returns what was done, in words.
+
+    It is disabled where the workspace is read-only, and refused in Python whatever the browser sends.
+    """
+
+    name: str
+    do: Callable[[], str]
+    follows: frozenset[str] = frozenset()
+    is_open: Callable[[], bool] = lambda: True
+
+
+Part = Words | Drawing | Choice | Entry | Action
+Row = Sequence[Part]
+
+
+def names(*traits: str) -> frozenset[str]:
+    """The traits that a part follows; the language always."""
+    return frozenset(traits)
+
+
+class Screen(widgets.VBox):
+    """A screen: traits say what is chosen, rows of parts show it. It works without a browser.
+
+    A subclass names the traits that it shows in `SHOWN`, answers `rows`, and computes through `once`, so
+    that a figure is computed once however often it is drawn.
+
+    Attributes
+    ----------
+    language : str
+        `zh` or `en`.
+    message : str
+        What went wrong or was done last, in words; empty when there is nothing to say.
+    """
+
+    language = traitlets.Unicode("zh")
+    message = traitlets.Unicode("")
+    SHOWN: tuple[str, ...] = ()
+
+    def __init__(self, *, language: str = "zh", **chosen: Any) -> None:
+        from qa_lib.widgets.screen_live import LiveScreen
+
+        check_language(language)
+        self._known: dict[Any, Any] = {}
+        self._waiting: set[str] | None = set()  # nothing is drawn before everything is there
+        self._live: LiveScreen | None = None
+        super().__init__(language=language, **chosen)
+        self._waiting = None
+        if not is_static():
+            self._live = LiveScreen(self)
+            self.children = self._live.children
+        self.observe(self._changed, [*self.SHOWN, "language", "message"])
+
+    def rows(self) -> list[Row]:
+        """The page from top to bottom."""
+        raise NotImplementedError
+
+    # -- state ---------------------------------------------------------------------------------
+
+    def say(self, key: str, **fill: str) -> str:
+        """Words in the chosen language."""
+        return say(key, self.language, **fill)
+
+    def once(self, key: Any, compute: Callable[[], Any]) -> Any:
+        """The answer under this key, computed at most once."""
+        if key not in self._known:
+            self._known[key] = compute()
+        return self._known[key]
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Several traits change; the page is drawn once, at the end."""
+        if self._waiting is not None:
+            yield
+            return
+        self._waiting = set()
+        try:
+            yield
+        finally:
+            changed, self._waiting = self._waiting, None
+            if changed:
+                self._draw(changed)
+
+    def set(self, trait: str, value: Any) -> None:
+        """What came from a control or a click: what cannot be is said in `message` and changes nothing."""
+        self.run(lambda: setattr(self, trait, value) or "")
+
+    def run(self, do: Callable[[], str]) -> None:
+        """Do something for the person at the screen; a failure is said in `message`."""
+        if self._live is not None:
+            self._live.busy()
+        try:
+            with self.together():
+                self.message = ""
+                said = do()
+                self.message = said
+        except (WorkbenchError, traitlets.TraitError, OSError) as error:
+            self.message = str(error)
+        except Exception as error:  # a dashboard has no other place to say it
+            self.log.exception("a screen could not answer")
+            self.message = self.say("unexpected", error=f"{type(error).__name__}: {error}")
+        finally:
+            if self._live is not None:
+                self._live.idle()
+
+    def picks(self, trait: str, key: str) -> Callable[[Picked], None]:
+        """What a click in a chart means: the newest chosen mark's `key`, or nothing chosen."""
+
+        def callback(picked: Picked) -> None:
+            values = [p.get(key) for p in picked]
+            fresh = [v for v in values if v is not None and v != getattr(self, trait)]
+            if fresh:
+                self.set(trait, fresh[-1])
+            elif not values and getattr(self, trait) is not None:
+                self.set(trait, None)
+
+        return callback
+
+    def one_of(self, proposal: Any, what: str, known: Sequence[Any]) -> Any:
+        """The proposed value of a trait, when it is None or one of those that are there.
+
+        Raises
+        ------
+        UnknownName
+            With the nearest names.
+        """
+        value = proposal["value"]
+        if value is not None and value not in known:
+            near = did_you_mean(str(value), [str(k) for k in known])
+            raise UnknownName(f"Unknown {what} {value!r}.{near}")
+        return value
+
+    def check_writable(self, workspace: Workspace) -> None:
+        """Refuse a change through a dashboard.
+
+        Raises
+        ------
+        ReadOnly
+            When the workspace is open read-only.
+        """
+        if workspace.read_only:
+            raise ReadOnly(self.say("refused"))
+
+    @traitlets.validate("language")
+    def _valid_language(self, proposal: Any) -> Any:
+        check_language(proposal["value"])
+        return proposal["value"]
+
+    def _changed(self, change: Any) -> None:
+        if self._waiting is not None:
+            self._waiting.add(change["name"])
+        else:
+            self._draw({change["name"]})
+
+    def _draw(self, changed: set[str]) -> None:
+        if self._live is not None:
+            self._live.fill(changed)
+
+    # -- without script ------------------------------------------------------------------------
+
+    def static_html(self) -> Html:
+        """The whole screen as a page without script."""
+        made = []
+        for row in self.rows():
+            shown = [html for part in row if (html := self._static(part))]
+            if len(shown) > 1:
+                shown = [tag("div", [tag("div", html) for html in shown], class_="qa-pictures")]
+            made += shown
+        return page(*made)
+
+    def _static(self, part: Part) -> Html:
+        if isinstance(part, Words):
+            return self.words_of(part)
+        if isinstance(part, Drawing):
+            drawn = self.chart_of(part)
+            if isinstance(drawn, Html):
+                return drawn
+            return join() if drawn is None else picture(to_svg(drawn), self.say(f"alt_{part.name}"))
+        return join()
+
+    def words_of(self, part: Words) -> Html:
+        """What a part says; a failure in words."""
+        try:
+            return part.draw()
+        except WorkbenchError as error:
+            return note(str(error), "warning")
+
+    def chart_of(self, part: Drawing) -> AnyChart | Html | None:
+        """What a part draws; a failure in words."""
+        try:
+            return part.draw()
+        except WorkbenchError as error:
+            return note(str(error), "warning")
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        if is_static():
+            return {"text/html": str(self.static_html()), "text/plain": repr(self)}
+        return super()._repr_mimebundle_(**options)
+
+    def __repr__(self) -> str:
+        chosen = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.SHOWN)
+        return f"{type(self).__name__}({chosen})"
+
