@@ -90,7 +90,10 @@ def view_bars(views: pd.DataFrame, *, language: str = "zh", width: int = 420) ->
                 legend=alt.Legend(title=None, orient="top", offset=4),
             ),
             order=alt.Order("words:N"),
-            tooltip=[tip("words", "value", language), tip("event_count:Q", "event_count", language, ",.0f")],
+            tooltip=[
+                tip("words", "value", language),
+                tip("event_count:Q", "acknowledged_count", language, ",.0f"),
+            ],
         )
         .properties(width=width // max(1, len(moments)), height=alt.Step(ROW))
     )
@@ -114,7 +117,7 @@ def survival_line(looks: pd.DataFrame, *, language: str = "zh", width: int = 420
     y = alt.Y("acknowledged:Q", title=None)
     line = alt.Chart(data).mark_line(interpolate="step-after", color=PALETTE[0]).encode(x=x, y=y)
     kills = alt.Chart(data[data["killed"]]).mark_point(shape="cross", size=120, filled=True, color=WARN)
-    tips = [tip("acknowledged:Q", "event_count", language, ",.0f")]
+    tips = [tip("acknowledged:Q", "acknowledged_count", language, ",.0f")]
     return layered(line, kills.encode(x=x, y=y, tooltip=tips)).properties(
         width=width, height=190, title=heading(say("title_survival", language), say("sub_survival", language))
     )

@@ -66,10 +66,6 @@ _WORDS: dict[str, Label] = {
         "{name} in all; dot: median; bar: least to most covered; right: how many",
     ),
     "title_drift": Label("标签漂移：两次快照之间", "Drift of tags between two snapshots"),
-    "sub_drift": Label(
-        "群体稳定性指数 PSI：低于 0.1 稳定，0.25 起显著变动",
-        "Population stability index: below 0.1 steady, from 0.25 moved",
-    ),
     "title_aipl": Label("AIPL 各阶段人数：逐日", "People in each AIPL stage, day by day"),
     "sub_aipl": Label(
         "每人每日一个阶段，取最高；未触达者不画",
@@ -364,7 +360,7 @@ _WORDS: dict[str, Label] = {
     "seconds_past": Label("秒", "Seconds"),
     "seconds_ago": Label("秒前", "Seconds ago"),
     "event_rate": Label("事件/秒", "Events/s"),
-    "event_count": Label("已确认事件", "Events acknowledged"),
+    "acknowledged_count": Label("已确认事件", "Events acknowledged"),
     "stream_duplicates": Label("另有 {count} 个重复未计", "{count} duplicates left out"),
     "stream_lag": Label("待处理事件", "Events waiting"),
     "newest_age": Label("最新事件到达于", "Newest event arrived"),

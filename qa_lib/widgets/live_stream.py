@@ -103,7 +103,7 @@ class LiveStreamBoard(widgets.VBox):
         people = int(now.audiences["people"].sum()) if len(now.audiences) else 0
         shown = [
             Tile("event_rate", self.say("event_rate"), "—" if now.rate is None else f"{now.rate:,.0f}"),
-            Tile("event_count", self.say("event_count"), f"{now.event_count:,}", duplicates),
+            Tile("event_count", self.say("acknowledged_count"), f"{now.event_count:,}", duplicates),
             Tile("stream_lag", self.say("stream_lag"), "—" if now.lag is None else f"{now.lag:,}"),
             Tile("newest_age", self.say("newest_age"), age),
             Tile("people_in", self.say("people_in"), f"{people:,}"),

@@ -178,7 +178,6 @@ CHARTS: dict[str, Draw] = {
     ),
     "title_catalogue": lambda s, lang: charts.catalogue_bars(tags(s), language=lang, selected="recency_days"),
     "title_values": lambda _, lang: charts.value_bars(VALUES, "", language=lang),
-    "title_drift_since": lambda _, lang: charts.drift_bars(DRIFT, "x", language=lang),
     "title_timeline": lambda _, lang: charts.person_timeline(DAYS, language=lang, selected="visit"),
     "title_overlap": lambda _, lang: charts.overlap_heat_map(overlap_counts(SETS), language=lang),
     "title_upset": lambda _, lang: charts.upset_bars(upset_counts(SETS), language=lang, most=2),
