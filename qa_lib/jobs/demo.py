@@ -55,7 +55,7 @@ THEN: tuple[Step, ...] = (
     Step("explore/03_rules_and_audiences.ipynb"),
     Step("explore/04_identity.ipynb"),
     Step("explore/05_backtest.ipynb"),
-    Step("explore/07_seed_rule.ipynb", "code"),
+    Step("explore/07_seed_rule.ipynb", "code", after="explore/00_first_audience.ipynb"),
     Step("explore/08_sources.ipynb"),
     Step("jobs/campaign_report.ipynb"),
     Step("dashboards/audience_workbench.ipynb"),
