@@ -58,6 +58,7 @@ THEN: tuple[Step, ...] = (
     Step("explore/07_seed_rule.ipynb", "code", after="explore/00_first_audience.ipynb"),
     Step("explore/08_sources.ipynb"),
     Step("jobs/campaign_report.ipynb"),
+    Step("dashboards/audience_library.ipynb"),
     Step("dashboards/audience_workbench.ipynb"),
     Step("dashboards/campaign_results.ipynb"),
     Step("dashboards/campaign_review.ipynb", after="jobs/run_campaign.ipynb"),

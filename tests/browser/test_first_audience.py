@@ -10,7 +10,7 @@ import pytest
 from browser_helpers import drag, run_all_in_lab, stop_kernel_in_lab, wait_until
 from playwright.sync_api import Locator, Page, expect
 
-from qa_lib.audiences import AudienceService
+from qa_lib.audiences import Audience, AudienceService
 from qa_lib.jobs.synthetic import practice_workspace
 from qa_lib.rules import All, Attribute, Event, Last
 from qa_lib.servers import Server
@@ -171,6 +171,20 @@ def test_a_newcomer_builds_saves_changes_compares_and_rolls_back(
     walk.expect_count(first)
     expect(size).to_have_text(f"{first:,}", timeout=ANSWER_MS)
     expect(walk.library.locator("[data-version]")).to_have_count(3)
+
+    # somebody else's audience beside it: a click on a column of the overlap is a rule
+    dear = Attribute("average_order_value", ">", 500)
+    company.save(Audience(name="高客单", rule=dear), "Wang")
+    walk.library.get_by_test_id("qa-reload").click()
+    expect(walk.library.locator("tbody input[type=checkbox]")).to_have_count(2, timeout=ANSWER_MS)
+    for box in walk.library.locator("tbody input[type=checkbox]").all():
+        box.check()
+    walk.library.get_by_test_id("qa-overlap").click()
+    columns = page.locator(".vega-embed g.combinations_0_marks path")
+    expect(columns.first).to_be_visible(timeout=ANSWER_MS)
+    columns.first.click()
+    walk.expect_count(company.count(All(dear, All(*seed_rule(30).of, negated=True)))["count"])
+    expect(walk.library.get_by_test_id("qa-draft")).to_have_attribute("data-state", "notLoaded")
 
     # a restart: the notebook goes on where it was
     page.evaluate(_RESTART)
