@@ -10,7 +10,7 @@ from qa_lib.campaigns.channels import CHANNELS
 from qa_lib.campaigns.inputs import addresses_of
 from qa_lib.guards import GuardState
 from qa_lib.tables import Label
-from qa_lib.workspace import Workspace
+from qa_lib.workspace import Workspace, go_on
 
 #: The first row: people who are reachable by at least one channel that needs an address of its own.
 ANY_CHANNEL = "any"
@@ -51,6 +51,7 @@ def reach(
     reachable_at_all: set[str] = set()
     rows: list[dict[str, object]] = []
     for one in CHANNELS.values():
+        go_on()
         found = addresses_of(people, addresses, one.identifier, workspace.zone.key)
         has = [p for p in people if found[p][0] is not None]
         verdicts = state.verdicts([ids[p] for p in has], one.name)

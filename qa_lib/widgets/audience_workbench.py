@@ -45,8 +45,8 @@ class AudienceWorkbench:
         self.preview = LivePreview(over, rule, language)
         self.preview.follow(self.builder)
         # side by side where there is room, else below each other
-        self.builder.layout = ipywidgets.Layout(flex="3 1 640px", min_width="0")
-        self.preview.layout = ipywidgets.Layout(flex="2 1 440px", min_width="0")
+        self.builder.layout = ipywidgets.Layout(flex="3 1 720px", min_width="0")
+        self.preview.layout = ipywidgets.Layout(flex="2 1 480px", min_width="0")
         beside = ipywidgets.Layout(flex_flow="row wrap", width="100%", align_items="flex-start", grid_gap="16px")
         self.view = ipywidgets.HBox([self.builder, self.preview], layout=beside)
 

@@ -202,7 +202,8 @@ class LivePreview(anywidget.AnyWidget):
 
     def _answered(self, builder: RuleBuilder) -> None:
         """What a builder counted is not counted again."""
-        given = (builder.value, builder.evaluation, list(builder.result.get("problems", [])))
+        problems = list(builder.result.get("problems", []))
+        given = (builder.value, None if problems else builder.evaluation, problems)
         with self._lock:
             self._given = given
             if self.value == builder.value:

@@ -46,11 +46,12 @@ class Cancelling:
             for cursor in [] if self._is_over else list(self._cursors):
                 cursor.interrupt()
 
-    def _holds(self, cursor: duckdb.DuckDBPyConnection) -> None:
+    def _holds(self, cursor: duckdb.DuckDBPyConnection | None) -> None:
         with self._lock:
             if self.is_cancelled:
                 raise GivenUp("This work was cancelled before it was done. Ask again.")
-            self._cursors.add(cursor)
+            if cursor is not None:
+                self._cursors.add(cursor)
 
 
 def cancellable(cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
@@ -65,3 +66,10 @@ def cancellable(cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     if work is not None:
         work._holds(cursor)
     return cursor
+
+
+def go_on() -> None:
+    """For long loops outside DuckDB: `GivenUp` when the work going on in this thread was cancelled."""
+    work = _now.get()
+    if work is not None:
+        work._holds(None)

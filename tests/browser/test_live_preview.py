@@ -60,12 +60,12 @@ def rows(page: Page, name: str) -> list[list[str]]:
 
 
 def open_tab(page: Page, name: str) -> Locator:
-    """By keyboard alone: the arrow keys lead from tab to tab."""
+    """By keyboard alone: the arrow keys lead from tab to tab, and round from the first to the last."""
     page.locator(".qa-live-preview [role=tab][aria-selected=true]").focus()
     for _ in range(6):
         if page.locator(f".qa-live-preview [role=tab][aria-selected=true][data-tab={name}]").count():
             return page.get_by_test_id("qa-preview-panel")
-        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowLeft")
     raise AssertionError(f"no tab {name!r} is reached by the arrow keys")
 
 

@@ -239,14 +239,15 @@ def test_markup_in_the_data_is_shown_as_text(show: Show, hostile_dashboards: str
     workbench = page.locator(".qa-rule-builder")
     said = workbench.get_by_test_id("qa-sentence")
     expect(said).to_contain_text(HOSTILE, timeout=60_000)
-    preview = page.locator(".qa-live-preview")
-    expect(preview.locator("th", has_text=HOSTILE).first).to_be_visible()  # the waterfall's sentence
+    preview, soon = page.locator(".qa-live-preview"), 60_000
+    cuts, compared = preview.get_by_test_id("qa-waterfall"), preview.get_by_test_id("qa-breakdown")
+    expect(cuts.locator("th", has_text=HOSTILE).first).to_be_visible(timeout=soon)  # the condition's sentence
     preview.get_by_role("tab", name="对比").click()
-    expect(preview.locator("th", has_text=HOSTILE).first).to_be_visible()
+    expect(compared.locator("th", has_text=HOSTILE)).to_be_visible(timeout=soon)
     preview.get_by_role("tab", name="样例与原因").click()
-    expect(preview.locator("td", has_text=HOSTILE).first).to_be_visible()  # the sample's departments
+    expect(preview.locator("td", has_text=HOSTILE).first).to_be_visible(timeout=soon)  # departments
     preview.get_by_test_id("qa-sample").get_by_role("button").first.click()
-    expect(preview.get_by_test_id("qa-why")).to_contain_text(HOSTILE)
+    expect(preview.get_by_test_id("qa-why")).to_contain_text(HOSTILE, timeout=soon)
     types = page.locator("select option", has_text=HOSTILE)
     assert types.count() > 0
 

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from qa_lib.errors import GivenUp
-from qa_lib.workspace import Cancelling, Snapshot
+from qa_lib.workspace import Cancelling, Snapshot, go_on
 
 ENDLESS = "SELECT count(*) FROM range(10_000_000) a, range(10_000_000) b WHERE a.range * b.range % 7 = 3"
 
@@ -51,4 +51,9 @@ def test_other_threads_and_later_work_go_on(snapshot: Snapshot) -> None:
         assert snapshot.frame("SELECT 42 AS n")["n"].tolist() == [42]
     with work, pytest.raises(GivenUp, match="Ask again"):
         snapshot.cursor()
+    with work, pytest.raises(GivenUp):
+        go_on()
+    with Cancelling():
+        go_on()
+    go_on()
     assert snapshot.frame("SELECT 42 AS n")["n"].tolist() == [42]

@@ -1,5 +1,7 @@
 // The live preview in a page: what Python is told, what is shown of its answers, what is said while it computes.
 import { act, cleanup, fireEvent, render, screen, within } from "@testing-library/react";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fakeModelOf, type Fake } from "./fake_model";
 import widget, { App } from "./live_preview";
@@ -188,4 +190,12 @@ test("text of the data is text, and nothing listens after the widget is gone", (
   expect(el.querySelector("img")).toBeNull();
   act(() => unmount());
   expect([...model.listeners.values()].every((one) => one.size === 0)).toBe(true);
+});
+
+test("no sheet of the preview speaks of another widget on the page", () => {
+  const sheets = ["preview.css", "preview_parts.css"].map((name) => readFileSync(join(import.meta.dirname, "styles", name), "utf8"));
+  const selectors = sheets.flatMap((sheet) => [...sheet.replace(/\/\*.*?\*\//gs, "").matchAll(/([^{}]+)\{/g)].map((one) => one[1]!.trim()));
+  const ofOurs = (one: string) => one.startsWith("@media") || /\.qa-(live-preview|lp-)/.test(one);
+  expect(selectors.length).toBeGreaterThan(50);
+  expect(selectors.flatMap((one) => (one.startsWith("@") ? [one] : one.split(/,(?![^(]*\))/))).filter((one) => !ofOurs(one))).toEqual([]);
 });

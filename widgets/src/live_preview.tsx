@@ -80,7 +80,7 @@ export function App({ model }: { model: Model<PreviewTraits> }) {
 
 /** A notebook in command mode takes arrows and Enter from whatever has the focus and is not typed into. */
 function keepKeys(e: KeyboardEvent): void {
-  if (e.target instanceof Element && e.target.matches("select, input, button, summary")) e.stopPropagation();
+  if (e.target instanceof Element && e.target.matches("select, input, button, summary, [tabindex]")) e.stopPropagation();
 }
 
 export default {

@@ -49,6 +49,7 @@ function Sample({ turn, asked }: { turn: number; asked: RefObject<boolean> }) {
     asked.current = true;
     send("why", { row, turn });
   };
+  const isChosen = (row: number) => chosen?.row === row && chosen.turn === turn;
   if (!rows.length) return <p className="qa-lp-quiet">{t("empty")}</p>;
   return (
     <>
@@ -67,9 +68,9 @@ function Sample({ turn, asked }: { turn: number; asked: RefObject<boolean> }) {
           </thead>
           <tbody>
             {rows.map((row, i) => (
-              <tr key={i} aria-selected={chosen?.row === i && chosen.turn === turn ? true : undefined}>
+              <tr key={i} data-chosen={isChosen(i) || undefined}>
                 <th scope="row">
-                  <button type="button" className="qa-lp-link" aria-label={t("whyPerson", { person: row.person })} title={t("why")} onClick={() => choose(i)}>
+                  <button type="button" className="qa-lp-link" aria-current={isChosen(i) || undefined} aria-label={t("whyPerson", { person: row.person })} title={t("why")} onClick={() => choose(i)}>
                     {row.person}
                   </button>
                 </th>

@@ -63,7 +63,7 @@ function Truth({ node, zone }: { node: NodeTruth; zone: string }) {
       {node.events.length > 0 && (
         <details open>
           <summary>{t("events", { n: node.counted, near })}</summary>
-          <div className="qa-lp-scroll">
+          <div className="qa-lp-scroll" role="region" tabIndex={0} aria-label={t("events", { n: node.counted, near })}>
             <table className="qa-lp-table" data-testid="qa-why-events">
               <thead>
                 <tr>
