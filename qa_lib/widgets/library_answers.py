@@ -46,6 +46,7 @@ def saved(library: AudienceLibrary, asked: Asked) -> Row:
     except VersionConflict as error:
         loaded = library.loaded
         wanted = name.strip() or (loaded.name if loaded else "")
+        library.reload()
         return {"ok": False, **said(error).to_dict(), "conflict": newest_row(library.service, wanted)}
     return _words(
         f"已保存“{made.name}”第 {made.number} 版", f"Saved as version {made.number} of “{made.name}”"

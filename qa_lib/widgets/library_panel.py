@@ -20,7 +20,7 @@ Answer = Callable[[Asked], Row]
 class LibraryPanel(anywidget.AnyWidget):
     """The list, the versions and the forms of the library; it decides nothing.
 
-    Everything but `language` is written by Python only: what a browser sets is put back.
+    Everything but `language` is written by Python only; what a browser sets is not taken.
 
     Attributes
     ----------
@@ -67,8 +67,11 @@ class LibraryPanel(anywidget.AnyWidget):
             "read_only": read_only,
         }
         super().__init__(language=language, **self._own)
-        self.observe(self._forged, names=list(self._own))
         self.on_msg(self._asked)
+
+    def set_state(self, sync_data: Row) -> None:
+        """Take the language from the browser, and nothing else that it sends."""
+        super().set_state({name: value for name, value in sync_data.items() if name == "language"})
 
     def put(self, **traits: AnyValue) -> None:
         """Show other values; only Python does."""
@@ -76,10 +79,6 @@ class LibraryPanel(anywidget.AnyWidget):
             if self._own[name] != value:
                 self._own[name] = value
                 setattr(self, name, value)
-
-    def _forged(self, change: AnyValue) -> None:
-        if change["new"] != self._own[change["name"]]:
-            setattr(self, change["name"], self._own[change["name"]])
 
     def _asked(self, _: AnyValue, content: AnyValue, __: AnyValue) -> None:
         asked = Asked.read(content, self._topics)

@@ -118,6 +118,11 @@ def forge(page: Page, model_id: str, state: dict[str, Any]) -> None:
     page.evaluate(_SEND, [model_id, json.dumps(message)])
 
 
+def forge_question(page: Page, model_id: str, content: dict[str, Any]) -> None:
+    """Send a widget's Python side a message of its own, as its form would, whatever the form offers."""
+    page.evaluate(_SEND, [model_id, json.dumps({"method": "custom", "content": content})])
+
+
 def wait_until(page: Page, claim: Callable[[], bool], what: str, seconds: float = 45) -> None:
     """Wait until the claim holds, letting the page live meanwhile."""
     end = time.monotonic() + seconds * PATIENCE

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pandas as pd
+
 from qa_lib.audiences import Audience, AudienceLibrary, members
-from qa_lib.campaigns import Campaign, keep_plan, plan, read_plan
+from qa_lib.campaigns import Campaign, keep_plan, plan, planned_audiences, read_plan
 from qa_lib.rules import All, InAudience, Not, Tag
 from qa_lib.workspace import Workspace
 
@@ -30,3 +32,22 @@ def test_a_plan_names_the_versions_of_the_audiences_it_was_made_from(
     later = plan(planning, campaign_of(audience=audience), addresses=book)
     assert later.made_from["audience_versions"] == [{"audience": "spenders", "version": 2}]
     assert later.hash != made.hash
+
+
+def test_the_audiences_of_the_newest_plan_of_every_campaign_are_told(
+    planning: Workspace, campaign_of: Callable[..., Campaign], book: object
+) -> None:
+    assert planned_audiences(planning).empty
+    library = AudienceLibrary(planning)
+    for name in ("regulars", "spenders"):
+        library.save(Audience(name=name, rule=Tag("order_count_365d", ">", 5)), "Li")
+    for rule in (InAudience("regulars"), InAudience("spenders", version=1)):
+        audience = Audience(name="x", rule=All(rule), base="regulars")
+        keep_plan(planning, plan(planning, campaign_of(audience=audience), addresses=book))
+    told = planned_audiences(planning)
+    assert set(told["campaign_name"]) == {campaign_of().name}
+    pairs = [
+        (row["audience"], None if pd.isna(row["refers_to"]) else int(row["refers_to"]))
+        for row in told.to_dict("records")
+    ]
+    assert pairs == [("x", None), ("regulars", None), ("spenders", 1)]

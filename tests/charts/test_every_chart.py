@@ -344,6 +344,17 @@ def test_many_audiences_and_none_are_drawn_too() -> None:
     assert charts.to_svg(charts.upset_bars(upset_counts({})))
 
 
+def test_a_column_of_combinations_is_picked_by_its_row_in_the_frame() -> None:
+    frame = upset_counts(SETS)
+    assert "params" not in charts.upset_bars(frame).to_dict()
+    drawn = charts.upset_bars(frame, can_pick=True).to_dict()
+    (picked,) = drawn["params"]
+    assert (picked["name"], picked["select"]["fields"]) == ("combination", ["number"])
+    (columns,) = [rows for rows in drawn["datasets"].values() if "people_words" in rows[0]]
+    assert [row["number"] for row in columns] == list(range(len(frame)))
+    assert [row["people"] for row in columns] == list(frame["people_count"])
+
+
 def test_combinations_that_are_not_shown_are_counted() -> None:
     spec = json.dumps(charts.upset_bars(upset_counts(SETS), language="en", most=1).to_dict())
     assert "Combinations not shown: 3 people" in spec

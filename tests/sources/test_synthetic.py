@@ -11,6 +11,7 @@ from qa_lib.errors import SpecError
 from qa_lib.jobs.synthetic import (
     SYNTHETIC_CURRENCY,
     SYNTHETIC_ZONE,
+    practice_workspace,
     publish_synthetic,
     synthetic_workspace,
 )
@@ -168,6 +169,17 @@ def test_a_size_that_is_none_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="people=0"):
         synthetic_workspace(tmp_path / "nobody", people=0)
     assert not (tmp_path / "nobody").exists()
+
+
+def test_the_practice_company_is_made_once_beside_the_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QA_WORKSPACE", str(tmp_path / "workspace"))
+    made = practice_workspace(people=64)
+    assert made.root == tmp_path / "synthetic-64"
+    assert not made.read_only
+    again = practice_workspace(made.root, people=64)
+    assert [one.version for one in again.snapshots()] == [made.snapshot().version]
 
 
 def test_made_up_people_do_not_settle_beside_landed_data(

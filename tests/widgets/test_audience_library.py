@@ -116,6 +116,7 @@ def test_a_save_over_somebody_elses_version_says_whose_and_loads_or_overrides_it
     assert refused["conflict"]["number"] == 2
     assert (refused["conflict"]["author"], refused["conflict"]["note"]) == ("Wang", "stricter")
     assert "Wang" in refused["en"]
+    assert row(library, "regulars")["newest"] == 2, "the list shows what was found"
     assert "别人" in refused["zh"]
     assert service.library.get("regulars").number == 2
 

@@ -65,7 +65,7 @@ export function List(props: Props) {
           {say(shelf.length ? "nothingFound" : "empty")}
         </p>
       ) : (
-        <div className="qa-table-scroll" tabIndex={0} role="region" aria-label={say("title")}>
+        <div className="qa-table-scroll" tabIndex={0} role="region" aria-label={say("audiences")}>
           <table className="qa-shelf-table">
             <thead>
               <tr>
