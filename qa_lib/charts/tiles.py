@@ -33,7 +33,7 @@ _CSS = f"""
 .qa-page table.qa-table {{ border-collapse: collapse; width: 100%; font-size: 12px; color: var(--qa-ink);
   background: var(--qa-paper); margin: 0; }}
 .qa-page table.qa-table th {{ background: var(--qa-shade); color: var(--qa-quiet); font-weight: 600;
-  text-align: right; padding: 6px 9px; vertical-align: bottom; line-height: 1.3; }}
+  text-align: right; padding: 6px 9px; vertical-align: bottom; line-height: 1.3; word-break: keep-all; }}
 .qa-page table.qa-table td {{ text-align: right; padding: 4px 9px; border-top: 1px solid var(--qa-line);
   font-variant-numeric: tabular-nums; white-space: nowrap; }}
 .qa-page table.qa-table .qa-words {{ text-align: left; }}
@@ -94,7 +94,9 @@ def table(
         tag("tr", (cell("td", i, t) for i, t in enumerate(row)), class_="qa-chosen" if r == chosen else None)
         for r, row in enumerate(rows)
     )
-    return tag("div", tag("table", head, tag("tbody", body), class_="qa-table"), class_="qa-table-box")
+    made = tag("table", head, tag("tbody", body), class_="qa-table")
+    words_of_it = " · ".join(heads[:3])  # a wide table scrolls, by keyboard too, and says what it is
+    return tag("div", made, class_="qa-table-box", role="group", tabindex="0", aria_label=words_of_it)
 
 
 def note(text: str | Html, kind: str = "quiet") -> Html:

@@ -12,6 +12,7 @@ import pytest
 from browser_helpers import figures_on, open_in_voila, wait_until
 from playwright.sync_api import Page, expect
 from rehearsed_campaign import NAME, carried_out, copied, planned, rehearsed
+from screen_checks import expect_accessible
 
 from qa_lib.campaigns import Plan
 from qa_lib.charts.review_parts import figure_text
@@ -91,6 +92,7 @@ def test_a_review_shows_its_figures_and_follows_segment_and_language(page: Page,
     expect_figures(page, texts(reviewed.plan, everybody))
     expect(page.get_by_role("heading", name=NAME)).to_be_visible()
     expect(page.get_by_text("仿真：对收到活动的人的预测").first).to_be_visible()
+    expect_accessible(page)
     SHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SHOTS / "campaign-review-zh.png")
 
