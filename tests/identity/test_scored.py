@@ -44,8 +44,8 @@ def records() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def truth(records: pd.DataFrame) -> pd.DataFrame:
     person = records["rec_id"].str.split("-").str[1]
-    pairs = records.assign(person=person).groupby("person")["rec_id"].agg(list)
-    return pd.DataFrame(pairs[pairs.str.len() == 2].tolist(), columns=["left", "right"])
+    ids = [list(rows) for _, rows in records["rec_id"].groupby(person)]
+    return pd.DataFrame([pair for pair in ids if len(pair) == 2], columns=["left", "right"])
 
 
 @pytest.fixture(scope="module")
