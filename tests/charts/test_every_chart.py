@@ -100,6 +100,15 @@ OVER_TIME = pd.DataFrame(
         "snapshot": "20180101T050000Z-0123456789ab",
     }
 )
+IDENTITY_ERRORS = pd.DataFrame(
+    {
+        "error": ["", "typo", "something <new>"],
+        "kind": ["card", "phone", "device"],
+        "identifier_count": [900, 40, 3],
+        "right_count": [900, 31, 0],
+        "right_rate": [1.0, 0.775, 0.0],
+    }
+)
 CHARTS: dict[str, Draw] = {
     "title_overlap": lambda _, lang: charts.overlap_heat_map(overlap_counts(SETS), language=lang),
     "title_upset": lambda _, lang: charts.upset_bars(upset_counts(SETS), language=lang, most=2),
@@ -125,6 +134,7 @@ CHARTS: dict[str, Draw] = {
     "title_rejects": lambda _, lang: charts.reject_bars(REASONS, language=lang),
     "title_moves": lambda _, lang: charts.column_moves(MOVES, "", language=lang),
     "title_tags": lambda s, lang: charts.tag_coverage_bars(tags(s), language=lang),
+    "title_identity_errors": lambda _, lang: charts.identity_error_bars(IDENTITY_ERRORS, language=lang),
     "title_rfm": lambda s, lang: charts.rfm_cube(
         s.frame("SELECT rfm_segment, count(*) AS people_count FROM profile GROUP BY ALL"), language=lang
     ),
