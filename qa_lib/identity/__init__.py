@@ -3,8 +3,8 @@
 `normalise` and `KINDS` say what an identifier is; `add_links` takes evidence in; `resolve` makes people
 of it and records merges, splits and quarantines; `undo` takes one back; `former_ids` says which ids a merge ended; `explain` shows the chain of
 evidence; `pair_quality`, `people_quality`, `quality_by_error` and `group_sizes`
-measure it against a kept truth. `generate_aliases` makes the
-demo's.
+measure it against a kept truth. `score_records` suggests links between records
+that have no identifier in common. `generate_aliases` makes the demo's.
 """
 
 from qa_lib.identity.aliases import AliasErrors, aliases_of, generate_aliases, read_truth
@@ -31,24 +31,39 @@ from qa_lib.identity.record import (
     undo_change,
 )
 from qa_lib.identity.resolve import Resolution, former_ids, resolve_links
+from qa_lib.identity.scored import (
+    Compared,
+    RecordModel,
+    ThresholdPolicy,
+    accepted_links,
+    decide,
+    explain_score,
+    score_quality,
+    score_records,
+)
 
 __all__ = [
     "KINDS",
     "AliasErrors",
     "Cluster",
     "Evidence",
+    "Compared",
     "Explanation",
     "Groups",
     "Kind",
     "PairQuality",
     "PeopleQuality",
     "Policy",
+    "RecordModel",
     "Resolution",
+    "ThresholdPolicy",
+    "accepted_links",
     "add_links",
     "aliases_of",
     "decide",
     "decide_change",
     "explain",
+    "explain_score",
     "former_ids",
     "generate_aliases",
     "group_links",
@@ -66,6 +81,8 @@ __all__ = [
     "read_truth",
     "resolve",
     "resolve_links",
+    "score_quality",
+    "score_records",
     "undo",
     "undo_change",
 ]

@@ -182,7 +182,7 @@ def group_numbered(
     ends = np.concatenate([numbered.left, numbered.right])
     seen = np.full(n, np.iinfo(np.int64).max)
     np.minimum.at(seen, ends, np.concatenate([numbered.at_us, numbered.at_us]))
-    same_as = _join_hashes(numbered)
+    same_as = clear_of_hashed(numbered)
     rank = _by_kind([KINDS[k].rank if k in KINDS else 0 for k in names])[codes]
     order = np.empty(n, dtype=np.int64)
     order[np.lexsort((np.arange(n), rank, seen))] = np.arange(n)
@@ -224,7 +224,8 @@ def _by_kind(values: Sequence[int]) -> np.ndarray:
     return np.array(values, dtype=np.int64)
 
 
-def _join_hashes(numbered: Numbered) -> np.ndarray:
+def clear_of_hashed(numbered: Numbered) -> np.ndarray:
+    """For each identifier the clear one whose hash it is, or itself; shape (n_identifiers,)."""
     same_as, kinds = np.arange(numbered.count), numbered.kinds
     for number, name in enumerate(kinds):
         of = KINDS[name].hash_of if name in KINDS else None

@@ -169,6 +169,15 @@ DAYS = pd.DataFrame(
     }
 )
 VALUES = pd.DataFrame({"value": ["GROCERY", "<b>&"], "people_count": [60, 40]})
+IDENTITY_ERRORS = pd.DataFrame(
+    {
+        "error": ["", "typo", "something <new>"],
+        "kind": ["card", "phone", "device"],
+        "identifier_count": [900, 40, 3],
+        "right_count": [900, 31, 0],
+        "right_rate": [1.0, 0.775, 0.0],
+    }
+)
 CHARTS: dict[str, Draw] = {
     "title_strips": lambda _, lang: charts.feed_strips(EVERY_LOAD, language=lang, selected="pos.lines"),
     "title_load_history": lambda _, lang: charts.load_history(HISTORY, "", language=lang, selected=1),
@@ -210,6 +219,7 @@ CHARTS: dict[str, Draw] = {
     "title_model_calibration": lambda s, lang: charts.model_dots(
         BINS, {"auc": 0.7, "auc_low": 0.6, "auc_high": 0.8, "people": 1_000}, "", language=lang
     ),
+    "title_identity_errors": lambda _, lang: charts.identity_error_bars(IDENTITY_ERRORS, language=lang),
     "title_rfm": lambda s, lang: charts.rfm_cube(
         s.frame("SELECT rfm_segment, count(*) AS people_count FROM profile GROUP BY ALL"), language=lang
     ),
