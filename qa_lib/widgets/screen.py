@@ -145,9 +145,14 @@ class Screen(widgets.VBox):
             if changed:
                 self._draw(changed)
 
-    def set(self, trait: str, value: Any) -> None:
+    def choose(self, trait: str, value: Any) -> None:
         """What came from a control or a click: what cannot be is said in `message` and changes nothing."""
-        self.run(lambda: setattr(self, trait, value) or "")
+
+        def change() -> str:
+            setattr(self, trait, value)
+            return ""
+
+        self.run(change)
 
     def run(self, do: Callable[[], str]) -> None:
         """Do something for the person at the screen; a failure is said in `message`."""
@@ -174,9 +179,9 @@ class Screen(widgets.VBox):
             values = [p.get(key) for p in picked]
             fresh = [v for v in values if v is not None and v != getattr(self, trait)]
             if fresh:
-                self.set(trait, fresh[-1])
+                self.choose(trait, fresh[-1])
             elif not values and getattr(self, trait) is not None:
-                self.set(trait, None)
+                self.choose(trait, None)
 
         return callback
 

@@ -120,7 +120,7 @@ def test_a_click_chooses_and_a_forged_name_is_said_and_changes_nothing(screen: D
 def test_what_nobody_foresaw_is_said_on_the_screen(screen: DataQuality) -> None:
     screen.run(lambda: str(1 / 0))
     assert "ZeroDivisionError" in screen.message
-    screen.set("feed", TILLS)
+    screen.choose("feed", TILLS)
     assert screen.message == ""
 
 
@@ -144,7 +144,7 @@ def test_an_empty_workspace_says_how_to_load(fresh_workspace: Workspace) -> None
     screen = DataQuality(fresh_workspace, language="en")
     assert "qa sources load" in shown(screen)
     assert screen.feeds.empty
-    assert "qa-picture" not in str(screen.static_html())
+    assert "data:image" not in str(screen.static_html())
 
 
 def test_the_columns_of_an_earlier_load_are_read_beside_the_load_before_it(
