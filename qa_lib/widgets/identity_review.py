@@ -300,10 +300,13 @@ class IdentityReview(Screen):
         return [("—", None), *found] if found else []
 
     def _change_options(self) -> Options:
-        frame = self.history[self.history["can_undo"]].head(LISTED)
+        rows = self.history[self.history["can_undo"]].head(LISTED).to_dict("records")
         found = [
-            (f"{r.change_id} · {self.say(f'change_{r.change}')} · {shown_id(r.person_id)}", r.change_id)
-            for r in frame.itertuples()
+            (
+                f"{r['change_id']} · {self.say('change_' + r['change'])} · {shown_id(r['person_id'])}",
+                r["change_id"],
+            )
+            for r in rows
         ]
         return [("—", None), *found] if found else []
 

@@ -19,6 +19,8 @@ from qa_lib.errors import ReadOnly, UnknownName, WorkbenchError, did_you_mean
 from qa_lib.workspace import Workspace
 
 Options = list[tuple[str, Any]]
+#: Answers that a screen keeps: a tag of everybody may take megabytes.
+KEPT = 40
 
 
 @dataclass(frozen=True)
@@ -126,10 +128,12 @@ class Screen(widgets.VBox):
         return say(key, self.language, **fill)
 
     def once(self, key: Any, compute: Callable[[], Any]) -> Any:
-        """The answer under this key, computed at most once."""
-        if key not in self._known:
-            self._known[key] = compute()
-        return self._known[key]
+        """The answer under this key, computed at most once while it is among the last `KEPT` that were asked."""
+        found = self._known.pop(key) if key in self._known else compute()
+        self._known[key] = found
+        while len(self._known) > KEPT:
+            del self._known[next(iter(self._known))]
+        return found
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:

@@ -13,6 +13,7 @@ from qa_lib.errors import NothingBuilt, UnknownName
 from qa_lib.sources import column_report, loads, rejects
 from qa_lib.widgets import DataQuality
 from qa_lib.widgets.masking import masked_text, masked_value, shown_id
+from qa_lib.widgets.screen import KEPT
 from qa_lib.workspace import Workspace
 
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -115,6 +116,21 @@ def test_a_click_chooses_and_a_forged_name_is_said_and_changes_nothing(screen: D
         screen.load = 3
     with pytest.raises(UnknownName):
         screen.figures.load(TILLS, 99)
+
+
+def test_an_answer_is_computed_once_and_old_ones_are_dropped(screen: DataQuality) -> None:
+    asked: list[int] = []
+
+    def ask(n: int) -> int:
+        return screen.once(("n", n), lambda: asked.append(n) or n)  # type: ignore[func-returns-value]
+
+    assert [ask(1), ask(1)] == [1, 1]
+    assert asked == [1]
+    for n in range(2, 2 + KEPT):
+        ask(n)
+    assert ask(1) == 1
+    assert asked.count(1) == 2
+    assert len(screen._known) == KEPT
 
 
 def test_what_nobody_foresaw_is_said_on_the_screen(screen: DataQuality) -> None:
