@@ -8,7 +8,7 @@ demo's.
 
 from qa_lib.identity.aliases import AliasErrors, aliases_of, generate_aliases, read_truth
 from qa_lib.identity.cluster import Cluster, Evidence
-from qa_lib.identity.decisions import decide, decide_change, quarantine_queue
+from qa_lib.identity.decisions import decide_quarantine, quarantine_decided, quarantine_queue
 from qa_lib.identity.explain import Explanation, explain
 from qa_lib.identity.graph import Groups, Policy, group_links
 from qa_lib.identity.kinds import KINDS, Kind, hash_identifier, kind, normalise
@@ -37,8 +37,7 @@ __all__ = [
     "Resolution",
     "add_links",
     "aliases_of",
-    "decide",
-    "decide_change",
+    "decide_quarantine",
     "explain",
     "former_ids",
     "generate_aliases",
@@ -49,6 +48,7 @@ __all__ = [
     "normalise",
     "normalise_links",
     "pair_quality",
+    "quarantine_decided",
     "quarantine_queue",
     "read_links",
     "read_resolution",

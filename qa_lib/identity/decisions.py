@@ -56,7 +56,7 @@ def _found(column: pd.Series, names: pd.Series) -> pd.Series:
     return pd.Series([column.get(name) for name in names], dtype=object)
 
 
-def decide_change(
+def quarantine_decided(
     links: pd.DataFrame,
     before: Resolution,
     change_id: str,
@@ -119,7 +119,7 @@ def decide_change(
     return resolve_links(links, moment, before=Resolution(before.identities, changes), policy=policy)
 
 
-def decide(
+def decide_quarantine(
     workspace: Workspace,
     change_id: str,
     verdict: Verdict,
@@ -128,11 +128,11 @@ def decide(
     author: str = "",
     policy: Policy | None = None,
 ) -> Resolution:
-    """Decide about a quarantine and record it, as `decide_change` says; `qa_lib.identity.undo` takes it back."""
+    """Decide about a quarantine and record it, as `quarantine_decided` says; `qa_lib.identity.undo` takes it back."""
     with _alone(workspace):
         before = read_resolution(workspace)
         links = read_links(workspace)
-        after = decide_change(links, before, change_id, verdict, at, author=author, policy=policy)
+        after = quarantine_decided(links, before, change_id, verdict, at, author=author, policy=policy)
         _write(workspace, before, after)
     return after
 
