@@ -9,7 +9,7 @@ that have no identifier in common. `generate_aliases` makes the demo's.
 
 from qa_lib.identity.aliases import AliasErrors, aliases_of, generate_aliases, read_truth
 from qa_lib.identity.cluster import Cluster, Evidence
-from qa_lib.identity.decisions import decide, decide_change, quarantine_queue
+from qa_lib.identity.decisions import decide_quarantine, quarantine_decided, quarantine_queue
 from qa_lib.identity.explain import Explanation, explain
 from qa_lib.identity.graph import Groups, Policy, group_links
 from qa_lib.identity.kinds import KINDS, Kind, hash_identifier, kind, normalise
@@ -46,8 +46,8 @@ __all__ = [
     "KINDS",
     "AliasErrors",
     "Cluster",
-    "Evidence",
     "Compared",
+    "Evidence",
     "Explanation",
     "Groups",
     "Kind",
@@ -61,7 +61,7 @@ __all__ = [
     "add_links",
     "aliases_of",
     "decide",
-    "decide_change",
+    "decide_quarantine",
     "explain",
     "explain_score",
     "former_ids",
@@ -75,6 +75,7 @@ __all__ = [
     "pair_quality",
     "people_quality",
     "quality_by_error",
+    "quarantine_decided",
     "quarantine_queue",
     "read_links",
     "read_resolution",

@@ -33,7 +33,9 @@ def constraints(changes: pd.DataFrame) -> tuple[list[tuple[Identifier, Identifie
         if row["change"] in ("merge", "apart"):
             apart.append((kept, moved))
         elif kept:
-            together += [(kept[0], i) for i in moved]
+            # accepted: nothing that either had may be refused to the other, so all of it is together
+            rest = kept[1:] if row["change"] == "accept" else []
+            together += [(kept[0], i) for i in [*rest, *moved]]
     return together, apart
 
 

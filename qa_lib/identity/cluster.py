@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,7 @@ class Cluster:
     nodes
         `kind, value, is_member` (of the person), by kind and value, members first.
     edges
-        `a, b` (rows of `nodes`), `status` (used, same, shared, conflict, held), `source` and `observed_at` of
+        `a, b` (rows of `nodes`), `status` (used, same, demanded, shared, conflict, held), `source` and `observed_at` of
         the earliest link.
     left_out
         Neighbours that are not shown.
@@ -130,21 +131,42 @@ class Evidence:
             clear = int(groups.same_as[x])
             if clear != x and clear in shown:
                 rows.append((shown[clear], shown[x], "same", "hash", pd.NaT))
+        rows += self._bridges(
+            rows, [(place[i], place[j]) for i, j in together if i in place and j in place], shown
+        )
         found = pd.DataFrame(rows, columns=["a", "b", "status", "source", "observed_at"])
         found["observed_at"] = pd.to_datetime(found["observed_at"], utc=True)
         return Cluster(nodes, found, max(len(others) - NEIGHBOURS, 0))
 
     @staticmethod
+    def _bridges(
+        rows: list[tuple[Any, ...]], pairs: list[tuple[int, int]], shown: dict[int, int]
+    ) -> list[tuple[Any, ...]]:
+        """Pairs that are together by a decision, where no evidence joins them."""
+        part = {i: i for i in shown.values()}
+
+        def root(i: int) -> int:
+            return i if part[i] == i else root(part[i])
+
+        for a, b, status, *_ in rows:
+            if status in ("used", "same"):
+                part[root(a)] = root(b)
+        made: list[tuple[Any, ...]] = []
+        for x, y in pairs:
+            if x in shown and y in shown and root(shown[x]) != root(shown[y]):
+                made.append((shown[x], shown[y], "demanded", "undo", pd.NaT))
+                part[root(shown[x])] = root(shown[y])
+        return made
+
+    @staticmethod
     def _sources(links: pd.DataFrame) -> dict[frozenset[Identifier], tuple[str, object]]:
         """By pair of identifiers, the earliest link's source and time."""
         ordered = links.sort_values(["observed_at", "source"], ascending=False)
-        return {
-            frozenset(((row.left_kind, row.left_value), (row.right_kind, row.right_value))): (
-                row.source,
-                row.observed_at,
-            )
-            for row in ordered.itertuples()
-        }
+        found: dict[frozenset[Identifier], tuple[str, object]] = {}
+        for row in ordered.to_dict("records"):
+            ends = [(str(row[f"{side}_kind"]), str(row[f"{side}_value"])) for side in ("left", "right")]
+            found[frozenset(ends)] = (str(row["source"]), row["observed_at"])
+        return found
 
     @staticmethod
     def _first(

@@ -10,6 +10,7 @@ import pandas as pd
 from qa_lib.errors import SpecError, UnknownName, did_you_mean
 from qa_lib.identity.changes import DECISIONS, add_changes, read_identifiers, write_identifiers
 from qa_lib.identity.graph import Policy
+from qa_lib.identity.numbering import Identifier
 from qa_lib.identity.record import _alone, _write, read_links, read_resolution
 from qa_lib.identity.resolve import Resolution, resolve_links
 from qa_lib.workspace import Workspace, read_moment
@@ -39,13 +40,18 @@ def quarantine_queue(resolution: Resolution) -> pd.DataFrame:
             "identifiers": [read_identifiers(text) for text in rows["moved_identifiers"]],
             "reason": list(rows["reason"]),
             "changed_at": list(rows["changed_at"]),
-            "decision": [by_cause["change"].get(i) for i in rows["change_id"]],
-            "decision_id": [by_cause["change_id"].get(i) for i in rows["change_id"]],
+            "decision": _found(by_cause["change"], rows["change_id"]),
+            "decision_id": _found(by_cause["change_id"], rows["change_id"]),
         }
     )
 
 
-def decide_change(
+def _found(column: pd.Series, names: pd.Series) -> pd.Series:
+    """The column's value at each name, None where there is none."""
+    return pd.Series([column.get(name) for name in names], dtype=object)
+
+
+def quarantine_decided(
     links: pd.DataFrame,
     before: Resolution,
     change_id: str,
@@ -57,8 +63,8 @@ def decide_change(
 ) -> Resolution:
     """The record with a quarantine decided about; nothing is written.
 
-    `accept` makes the two ends of a refused link one person whatever their kinds say; `apart` keeps them
-    apart whatever links come. Of a shared identifier or a group over the cap only `apart` can be recorded:
+    `accept` makes the persons at the two ends of a refused link one, whatever their kinds say; `apart` keeps
+    them apart whatever links come. Of a shared identifier or a group over the cap only `apart` can be recorded:
     that somebody looked, and it stays as it is.
 
     Parameters
@@ -92,7 +98,7 @@ def decide_change(
             f"The quarantine {change_id!r} is about a {row['cause']} identifier or group, not about one link, so "
             "there are no two persons to make one. Raise the cap in Policy, or correct the links."
         )
-    kept, moved = _sides(before, row["identifiers"])
+    kept, moved = _sides(before, [(str(k), str(v)) for k, v in list(row["identifiers"])])
     moment = pd.Timestamp(read_moment(at))
     people = [before.person(*side[0]) if side else None for side in (kept, moved)]
     decision = {
@@ -108,7 +114,7 @@ def decide_change(
     return resolve_links(links, moment, before=Resolution(before.identities, changes), policy=policy)
 
 
-def decide(
+def decide_quarantine(
     workspace: Workspace,
     change_id: str,
     verdict: Verdict,
@@ -117,26 +123,33 @@ def decide(
     author: str = "",
     policy: Policy | None = None,
 ) -> Resolution:
-    """Decide about a quarantine and record it, as `decide_change` says; `qa_lib.identity.undo` takes it back."""
+    """Decide about a quarantine and record it, as `quarantine_decided` says; `qa_lib.identity.undo` takes it back."""
     with _alone(workspace):
         before = read_resolution(workspace)
         links = read_links(workspace)
-        after = decide_change(links, before, change_id, verdict, at, author=author, policy=policy)
+        after = quarantine_decided(links, before, change_id, verdict, at, author=author, policy=policy)
         _write(workspace, before, after)
     return after
 
 
-def _sides(
-    before: Resolution, identifiers: list[tuple[str, str]]
-) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """The end whose person is older, and the other: a later undo gives both their ids back."""
-    if len(identifiers) != 2:
-        return [], identifiers
-    births = before.identities.groupby("person_id")["since_at"].min()
+def _sides(before: Resolution, ends: list[Identifier]) -> tuple[list[Identifier], list[Identifier]]:
+    """All identifiers of the older person at the two ends, and of the other: a later undo gives both ids back.
 
-    def age(identifier: tuple[str, str]) -> tuple[bool, object, str]:
+    An end that is nobody's stands alone; what is no link has one side.
+    """
+    if len(ends) != 2:
+        return [], ends
+    births = before.identities.groupby("person_id")["since_at"].min()
+    current = before.current
+
+    def age(identifier: Identifier) -> tuple[bool, object, str]:
         person = before.person(*identifier)
         return person is None, births.get(person, pd.Timestamp.max.tz_localize("UTC")), str(person)
 
-    first, second = sorted(identifiers, key=age)
-    return [first], [second]
+    def whole(identifier: Identifier) -> list[Identifier]:
+        mine = current[current["person_id"] == before.person(*identifier)]
+        all_of = list(zip(mine["kind"].astype(str), mine["value"].astype(str), strict=True))
+        return [identifier, *sorted(i for i in all_of if i != identifier)]
+
+    first, second = sorted(ends, key=age)
+    return whole(first), whole(second)

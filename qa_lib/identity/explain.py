@@ -18,7 +18,7 @@ from qa_lib.tables import Label
 _STATUS: dict[str, Label] = {
     "used": Label("采用", "used"),
     "same": Label("同一标识的散列", "hash of the same identifier"),
-    "demanded": Label("撤销拆分后保持在一起", "kept together since a split was undone"),
+    "demanded": Label("由人确认在一起", "together by a person's decision"),
     "shared": Label("共用标识，不作依据", "shared identifier, links nobody"),
     "conflict": Label(
         "与唯一标识冲突，或其合并已被撤销", "conflicts with a single-valued kind or an undone merge"

@@ -169,8 +169,8 @@ class DataQuality(Screen):
             return []
         frame = self.history
         numbered = [
-            (self._page.load_words(row.number, row.loaded_at, row.read_count), int(row.number))
-            for row in frame[::-1].itertuples()
+            (self._page.load_words(row["number"], row["loaded_at"], row["read_count"]), int(row["number"]))
+            for row in frame[::-1].to_dict("records")
         ]
         return [(self.say("newest_load"), None), *numbered]
 

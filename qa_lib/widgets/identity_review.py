@@ -13,7 +13,7 @@ from qa_lib.charts.html import Html, join, tag
 from qa_lib.charts.tiles import note
 from qa_lib.charts.words import pick
 from qa_lib.errors import SpecError
-from qa_lib.identity import Cluster, Explanation, decide, undo
+from qa_lib.identity import Cluster, Explanation, decide_quarantine, undo
 from qa_lib.identity.decisions import Verdict
 from qa_lib.identity.explain import _STATUS
 from qa_lib.widgets.identity_review_figures import LISTED, Identifier, IdentityFigures
@@ -152,7 +152,7 @@ class IdentityReview(Screen):
         self.check_writable(self._workspace)
         if self.quarantine is None:
             raise SpecError(self.say("nothing_chosen"))
-        decide(self._workspace, self.quarantine, verdict, self.figures.clock(), author=self._author)
+        decide_quarantine(self._workspace, self.quarantine, verdict, self.figures.clock(), author=self._author)
         return self._recorded(f"{self.quarantine} · {self._page.verdict(verdict)}")
 
     def undo(self, change_id: str | None = None) -> str:
@@ -300,10 +300,13 @@ class IdentityReview(Screen):
         return [("—", None), *found] if found else []
 
     def _change_options(self) -> Options:
-        frame = self.history[self.history["can_undo"]].head(LISTED)
+        rows = self.history[self.history["can_undo"]].head(LISTED).to_dict("records")
         found = [
-            (f"{r.change_id} · {self.say(f'change_{r.change}')} · {shown_id(r.person_id)}", r.change_id)
-            for r in frame.itertuples()
+            (
+                f"{r['change_id']} · {self.say('change_' + r['change'])} · {shown_id(r['person_id'])}",
+                r["change_id"],
+            )
+            for r in rows
         ]
         return [("—", None), *found] if found else []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pandas as pd
 
@@ -19,7 +20,7 @@ def masked_text(text: str) -> str:
     return f"{text[:3]}••••{text[-3:]}"
 
 
-def masked_value(value: object) -> str:
+def masked_value(value: Any) -> str:
     """A value of which its shape can be read; a dash where there is none."""
     return "—" if value is None or pd.isna(value) or value == "" else masked_text(str(value))
 

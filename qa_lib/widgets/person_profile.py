@@ -71,7 +71,7 @@ class PersonProfile(Screen):
         """The chosen person's id."""
         if self.number is None:
             return None
-        return self.once(("id", self.number), lambda: self.figures.person_id(self._chosen))
+        return self._id(self.number)
 
     @property
     def profile(self) -> pd.DataFrame:
@@ -119,6 +119,9 @@ class PersonProfile(Screen):
     @property
     def _read(self) -> tuple[pd.DataFrame, float]:
         return self.once(("profile", self.number), lambda: self.figures.profile(self._chosen))
+
+    def _id(self, number: int) -> str:
+        return str(self.once(("id", number), lambda: self.figures.person_id(number)))
 
     @property
     def _chosen(self) -> int:
@@ -181,8 +184,7 @@ class PersonProfile(Screen):
     def _example_options(self) -> Options:
         offered = self.once("examples", self.figures.examples)
         listed = list(dict.fromkeys([*([self.number] if self.number is not None else []), *offered]))
-        ids = {n: self.once(("id", n), lambda n=n: self.figures.person_id(n)) for n in listed}
-        return [("—", None), *((shown_id(ids[n]), n) for n in listed)]
+        return [("—", None), *((shown_id(self._id(n)), n) for n in listed)]
 
     def _event_options(self) -> Options:
         if self.number is None or self.days.empty:
@@ -198,14 +200,8 @@ class PersonProfile(Screen):
         if self.number is None or self.audiences.empty:
             return []
         words = {True: "is_in", False: "is_out"}
-        return [
-            ("—", None),
-            *(
-                (f"{r.name} · {self.say(words[r.is_in])}", r.name)
-                for r in self.audiences.itertuples(index=False)
-                if r.is_in in words
-            ),
-        ]
+        rows = [r for r in self.audiences.to_dict("records") if r["is_in"] in words]
+        return [("—", None), *((f"{r['name']} · {self.say(words[r['is_in']])}", r["name"]) for r in rows)]
 
     def _header(self) -> Html:
         return self._page.header(self.figures.snapshot, self.person)

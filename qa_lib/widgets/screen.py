@@ -19,6 +19,8 @@ from qa_lib.errors import ReadOnly, UnknownName, WorkbenchError, did_you_mean
 from qa_lib.workspace import Workspace
 
 Options = list[tuple[str, Any]]
+#: Answers that a screen keeps: a tag of everybody may take megabytes.
+KEPT = 40
 
 
 @dataclass(frozen=True)
@@ -126,10 +128,12 @@ class Screen(widgets.VBox):
         return say(key, self.language, **fill)
 
     def once(self, key: Any, compute: Callable[[], Any]) -> Any:
-        """The answer under this key, computed at most once."""
-        if key not in self._known:
-            self._known[key] = compute()
-        return self._known[key]
+        """The answer under this key, computed at most once while it is among the last `KEPT` that were asked."""
+        found = self._known.pop(key) if key in self._known else compute()
+        self._known[key] = found
+        while len(self._known) > KEPT:
+            del self._known[next(iter(self._known))]
+        return found
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
@@ -145,9 +149,14 @@ class Screen(widgets.VBox):
             if changed:
                 self._draw(changed)
 
-    def set(self, trait: str, value: Any) -> None:
+    def choose(self, trait: str, value: Any) -> None:
         """What came from a control or a click: what cannot be is said in `message` and changes nothing."""
-        self.run(lambda: setattr(self, trait, value) or "")
+
+        def change() -> str:
+            setattr(self, trait, value)
+            return ""
+
+        self.run(change)
 
     def run(self, do: Callable[[], str]) -> None:
         """Do something for the person at the screen; a failure is said in `message`."""
@@ -174,9 +183,9 @@ class Screen(widgets.VBox):
             values = [p.get(key) for p in picked]
             fresh = [v for v in values if v is not None and v != getattr(self, trait)]
             if fresh:
-                self.set(trait, fresh[-1])
+                self.choose(trait, fresh[-1])
             elif not values and getattr(self, trait) is not None:
-                self.set(trait, None)
+                self.choose(trait, None)
 
         return callback
 

@@ -158,6 +158,6 @@ class LiveScreen:
             if not self._filling:
                 new = change["new"]
                 is_list = isinstance(control, widgets.Dropdown)
-                self.owner.set(trait, None if is_list and new == "" else new)
+                self.owner.choose(trait, None if is_list and new == "" else new)
 
         return observer

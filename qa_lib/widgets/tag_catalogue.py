@@ -71,10 +71,11 @@ class TagCatalogue(Screen):
         tag: str | None = None,
         language: str = "zh",
     ) -> None:
-        is_workspace = isinstance(source, Workspace)
-        workspace = source if is_workspace else Workspace.open(source.root, read_only=True)
-        self.snapshot: Snapshot = source.snapshot() if is_workspace else source  # type: ignore[assignment]
-        self.figures = TagFigures(workspace, self.snapshot)  # type: ignore[arg-type]
+        if isinstance(source, Workspace):
+            workspace, self.snapshot = source, source.snapshot()
+        else:
+            workspace, self.snapshot = Workspace.open(source.root, read_only=True), source
+        self.figures = TagFigures(workspace, self.snapshot)
         self.builder = builder
         self.others = self.figures.others()
         super().__init__(language=language, **({"tag": tag} if tag else {}))
@@ -215,10 +216,11 @@ class TagCatalogue(Screen):
     def _tag_words(self) -> Html:
         if self.tag is None or self.condition is None:
             return join()
-        drifted = None
+        drifted: dict[str, Any] | None = None
         if self.drift is not None:
             rows = self.drift[self.drift["name"] == self.tag]
-            drifted = {**rows.iloc[0].to_dict(), "before": self.against} if len(rows) else None
+            if len(rows):
+                drifted = {str(k): v for k, v in rows.iloc[0].to_dict().items()} | {"before": self.against}
         summary = self.once(("summary", self.tag), lambda: self.figures.summary(str(self.tag)))
         words = pick(self.figures.sentence(self.condition), self.language)
         return join(

@@ -137,21 +137,25 @@ class TagFigures:
     def condition(self, name: str) -> Tag | Attribute:
         """A condition on the tag to start from: at least the median, the commonest value, yes, the last day."""
         field: Field = self._fields[name]
-        kind = Attribute if field.kind == "attribute" else Tag
+
+        def made(operator: str, value: Any = None) -> Tag | Attribute:
+            kind = Attribute if field.kind == "attribute" else Tag
+            return kind(field=name, operator=operator, value=value)
+
         known = self.values(name).dropna()
         if known.empty:
-            return kind(name, "is set")
+            return made("is set")
         if field.type == "number":
             median = float(known.astype("float64").median())
-            return kind(name, ">=", int(median) if median.is_integer() else round(median, 2))
+            return made(">=", int(median) if median.is_integer() else round(median, 2))
         if field.type == "boolean":
-            return kind(name, "=", True)
+            return made("=", True)
         if field.type == "date":
-            return kind(name, "on or before", pd.to_datetime(known).max().date().isoformat())
+            return made("on or before", pd.to_datetime(known).max().date().isoformat())
         if field.type == "list":
-            return kind(name, "has any", [str(known.explode().dropna().value_counts().index[0])])
-        return kind(name, "in", [str(known.value_counts().index[0])])
+            return made("has any", [str(known.explode().dropna().value_counts().index[0])])
+        return made("in", [str(known.value_counts().index[0])])
 
     def sentence(self, condition: Tag | Attribute) -> Label:
         """What the condition says."""
-        return sentence(All(condition), catalogue(self.snapshot))
+        return sentence(All(of=(condition,)), catalogue(self.snapshot))

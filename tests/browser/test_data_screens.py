@@ -22,7 +22,10 @@ DASHBOARDS = Path(__file__).parents[2] / "notebooks" / "dashboards"
 SHOTS = Path(__file__).parent / "shots"
 LONG_MS = 60_000
 #: What JupyterLab's dark theme says, as far as words on a page follow it.
-_DARK = """() => { const s = document.documentElement.style; document.body.style.background = '#111';
+_DARK = """() => { const s = document.documentElement.style;
+  for (const h of document.querySelectorAll('.qa-page h2'))
+    for (let e = h; e; e = e.parentElement)
+      if (e.tagName === 'BODY' || getComputedStyle(e).backgroundColor !== 'rgba(0, 0, 0, 0)') e.style.background = '#111';
   for (const [k, v] of [['--jp-ui-font-color1', '#fff'], ['--jp-ui-font-color2', '#ccc'],
     ['--jp-layout-color0', '#111'], ['--jp-layout-color1', '#111'], ['--jp-widgets-label-color', '#fff']]) s.setProperty(k, v); }"""
 
@@ -111,8 +114,11 @@ def test_people_and_tags_shows_a_tag_uses_it_in_a_rule_and_explains_a_person(
     page.locator(".qa-part-search input").fill("客单价")
     page.locator(".qa-part-search input").press("Enter")
     expect_figures(page, {"tags_found": str(frame["label_zh"].str.contains("客单价").sum())})
+    SHOTS.mkdir(exist_ok=True)
     page.locator(".qa-part-tag select").select_option(index=1)
     expect_figures(page, {"tag_people": f"{frame.loc['average_order_value', 'people_count']:,}"})
+    page.locator(".qa-part-distribution img").scroll_into_view_if_needed()
+    page.screenshot(path=SHOTS / "people-and-tags-tag.png")
     page.locator("button.qa-part-use-in-rule").click()
     expect(page.get_by_text("已把条件加入规则").first).to_be_visible(timeout=LONG_MS)
 

@@ -13,6 +13,7 @@ from qa_lib.errors import NothingBuilt, UnknownName
 from qa_lib.sources import column_report, loads, rejects
 from qa_lib.widgets import DataQuality
 from qa_lib.widgets.masking import masked_text, masked_value, shown_id
+from qa_lib.widgets.screen import KEPT
 from qa_lib.workspace import Workspace
 
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -117,10 +118,25 @@ def test_a_click_chooses_and_a_forged_name_is_said_and_changes_nothing(screen: D
         screen.figures.load(TILLS, 99)
 
 
+def test_an_answer_is_computed_once_and_old_ones_are_dropped(screen: DataQuality) -> None:
+    asked: list[int] = []
+
+    def ask(n: int) -> int:
+        return screen.once(("n", n), lambda: asked.append(n) or n)  # type: ignore[func-returns-value]
+
+    assert [ask(1), ask(1)] == [1, 1]
+    assert asked == [1]
+    for n in range(2, 2 + KEPT):
+        ask(n)
+    assert ask(1) == 1
+    assert asked.count(1) == 2
+    assert len(screen._known) == KEPT
+
+
 def test_what_nobody_foresaw_is_said_on_the_screen(screen: DataQuality) -> None:
     screen.run(lambda: str(1 / 0))
     assert "ZeroDivisionError" in screen.message
-    screen.set("feed", TILLS)
+    screen.choose("feed", TILLS)
     assert screen.message == ""
 
 
@@ -144,7 +160,7 @@ def test_an_empty_workspace_says_how_to_load(fresh_workspace: Workspace) -> None
     screen = DataQuality(fresh_workspace, language="en")
     assert "qa sources load" in shown(screen)
     assert screen.feeds.empty
-    assert "qa-picture" not in str(screen.static_html())
+    assert "data:image" not in str(screen.static_html())
 
 
 def test_the_columns_of_an_earlier_load_are_read_beside_the_load_before_it(

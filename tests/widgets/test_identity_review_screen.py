@@ -111,10 +111,10 @@ def test_no_identifier_stands_on_the_page_in_clear(screen: IdentityReview) -> No
 def test_a_person_is_found_by_an_identifier(screen: IdentityReview) -> None:
     person = screen.people[0]
     kind, value = screen.figures.members(person)[0]
-    screen.set("find", f"{kind}:{value}")
+    screen.choose("find", f"{kind}:{value}")
     assert (screen.person, screen.message) == (person, "")
     for asked, words in (("card:nobody", "is nobody's today"), ("p1", "Write an id such as"), ("shoe:1", "shoe")):
-        screen.set("find", asked)
+        screen.choose("find", asked)
         assert words in screen.message
         assert screen.person == person
 
@@ -156,7 +156,6 @@ def test_keeping_apart_is_recorded_once_and_a_shared_identifier_cannot_be_accept
     with pytest.raises(SpecError, match="Raise the cap in Policy"):
         own.decide("accept")
     own.decide("apart")
-    assert "1 " not in own.message
     own.quarantine = None
     with pytest.raises(SpecError, match="Choose a row first"):
         own.decide("apart")

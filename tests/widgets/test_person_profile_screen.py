@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import date
+from decimal import Decimal
 
 import pandas as pd
 import pytest
@@ -49,6 +51,8 @@ def test_the_profile_is_the_row_of_the_table(screen: PersonProfile, now: Snapsho
         wanted = row[name]
         if value is None:
             assert not isinstance(wanted, list) and pd.isna(wanted), name  # noqa: PT018
+        elif isinstance(value, date):
+            assert pd.Timestamp(wanted).date() == value, name
         elif isinstance(value, tuple):
             assert list(value) == list(wanted), name
         else:
@@ -59,9 +63,9 @@ def test_the_profile_is_the_row_of_the_table(screen: PersonProfile, now: Snapsho
 
 def test_a_search_inside_keeps_the_tags_that_hold_the_words(screen: PersonProfile) -> None:
     assert "Average order value" in shown(screen)
-    screen.set("words", "fuel")
+    screen.choose("words", "fuel")
     assert "Average order value" not in shown(screen)
-    screen.set("words", "nothing like it")
+    screen.choose("words", "nothing like it")
     assert "Nothing fits" in shown(screen)
 
 
@@ -103,7 +107,7 @@ def test_membership_and_reasons_are_those_of_the_engine(
         audience = library.get(name, ACTIVE).audience
         assert is_in == (screen.number in to_numbers(evaluate(now, audience).members[()])), name
     for name in (BUYERS, QUIET):
-        screen.set("audience", name)
+        screen.choose("audience", name)
         assert screen.message == ""
         assert screen.why is not None
         wanted = explain_person(now, library.get(name, ACTIVE).audience, somebody)
@@ -125,16 +129,16 @@ def test_identifiers_are_masked_and_those_of_the_record(screen: PersonProfile, n
 
 def test_a_person_is_found_by_id_and_by_identifier(screen: PersonProfile, now: Snapshot, somebody: str) -> None:
     number = screen.number
-    screen.set("number", screen.figures.examples()[0])
+    screen.choose("number", screen.figures.examples()[0])
     assert screen.number != number
     card = now.frame("SELECT kind, value FROM identities WHERE person_id = $p AND until_at IS NULL", {"p": somebody})
     for asked in (somebody, f"{card['kind'].iloc[0]}:{card['value'].iloc[0]}"):
-        screen.set("number", None)
-        screen.set("ask", "")
-        screen.set("ask", asked)
+        screen.choose("number", None)
+        screen.choose("ask", "")
+        screen.choose("ask", asked)
         assert (screen.number, screen.message) == (number, "")
     for asked in ("nobody", "card:nobody", "shoe:1"):
-        screen.set("ask", asked)
+        screen.choose("ask", asked)
         assert screen.message
         assert screen.number == number
     for trait, value in (("number", 10**9), ("event", "x"), ("audience", "x")):
@@ -171,9 +175,6 @@ def test_the_static_page_is_whole(screens_workspace: Workspace, somebody: str, m
 
 
 def test_values_are_written_for_a_reader() -> None:
-    from datetime import date
-    from decimal import Decimal
-
     for value, text in (
         (None, "—"),
         (True, "yes"),

@@ -35,7 +35,7 @@ def shown(screen: TagCatalogue) -> str:
 def test_search_and_filters_find_what_a_reader_of_the_frame_would(screen: TagCatalogue, now: Snapshot) -> None:
     frame = tags(now)
     assert list(screen.found["name"]) == list(frame["name"])
-    screen.set("search", "ORDER 365")
+    screen.choose("search", "ORDER 365")
     wanted = [
         r["name"] for r in frame.to_dict("records")
         if all(w in " ".join([r["name"], r["label_zh"], r["label_en"], r["description_zh"], r["description_en"],
@@ -44,13 +44,13 @@ def test_search_and_filters_find_what_a_reader_of_the_frame_would(screen: TagCat
     ]  # fmt: skip
     assert wanted
     assert list(screen.found["name"]) == wanted
-    screen.set("search", "")
+    screen.choose("search", "")
     screen.type = "boolean"
     assert list(screen.found["name"]) == list(frame[frame["type"] == "boolean"]["name"])
     screen.type, screen.family = None, "demographics"
     assert set(screen.found["family"]) == {"demographics"}
     assert f'data-figure="tags_found">{len(screen.found)}<' in shown(screen)
-    screen.set("search", "no such tag anywhere")
+    screen.choose("search", "no such tag anywhere")
     assert screen.found.empty
     assert "No tag fits" in shown(screen)
 
@@ -77,16 +77,16 @@ def test_the_summary_of_a_number_and_of_a_day(screen: TagCatalogue, now: Snapsho
 
 def test_drift_is_that_of_the_two_snapshots(screen: TagCatalogue, now: Snapshot) -> None:
     (name,) = screen.others
-    screen.set("search", "spend")
-    screen.set("tag", "spend_amount_90d")
-    screen.set("against", name)
+    screen.choose("search", "spend")
+    screen.choose("tag", "spend_amount_90d")
+    screen.choose("against", name)
     compared = [n for n in screen.found["name"] if screen.figures.tag(n)["type"] in ("number", "text", "boolean")]
     assert screen.drift is not None
     pd.testing.assert_frame_equal(screen.drift, drift(screen.others[name], now, compared))
     row = screen.drift.set_index("name").loc["spend_amount_90d"]
     assert f"PSI {row['psi']:.3f}" in shown(screen)
     assert screen._drift_chart() is not None
-    screen.set("against", None)
+    screen.choose("against", None)
     assert screen.drift is None
 
 
@@ -138,7 +138,7 @@ def test_a_condition_goes_into_the_rule_that_stands_in_the_builder(
 
 def test_names_that_are_not_there_are_said(screen: TagCatalogue) -> None:
     for trait in ("tag", "family", "type", "owner", "against"):
-        screen.set(trait, "<b>no such</b>")
+        screen.choose(trait, "<b>no such</b>")
         assert "Unknown" in screen.message, trait
         assert getattr(screen, trait) is None
     with pytest.raises(UnknownName):
