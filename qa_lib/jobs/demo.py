@@ -56,6 +56,7 @@ THEN: tuple[Step, ...] = (
     Step("explore/05_backtest.ipynb"),
     Step("explore/07_seed_rule.ipynb", "code"),
     Step("explore/08_sources.ipynb"),
+    Step("explore/09_tags_at_size.ipynb", "code"),
     Step("jobs/campaign_report.ipynb"),
     Step("dashboards/audience_workbench.ipynb"),
     Step("dashboards/campaign_results.ipynb"),
