@@ -214,7 +214,9 @@ def model_dots(
     told = {n: f"{report[key]:.3f}" for n, key in (("auc", "auc"), ("low", "auc_low"), ("high", "auc_high"))}
     words = say("sub_model_calibration", language, n=f"{int(report['people']):,}", **told)
     title = heading(say("title_model_calibration", language, name=name), *words.split("\n"))
-    return calibration_dots(bins, language=language, size=size).properties(title=title)
+    return calibration_dots(
+        bins, language=language, size=size, words=("foretold_rate", "true_rate")
+    ).properties(title=title)
 
 
 def _named(data: pd.DataFrame, column: str, language: str) -> pd.DataFrame:

@@ -52,6 +52,8 @@ _WORDS: dict[str, Label] = {
     "drift_moved": Label("显著变动", "Moved"),
     "coverage_before": Label("之前覆盖率", "Coverage before"),
     "coverage_now": Label("现在覆盖率", "Coverage now"),
+    "foretold_rate": Label("预测概率", "Foretold"),
+    "true_rate": Label("实际比例", "Came true"),
     "stage": Label("阶段", "Stage"),
     "stage_none": Label("未触达", "none"),
     "stage_awareness": Label("认知", "awareness"),

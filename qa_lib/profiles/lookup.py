@@ -26,6 +26,7 @@ class PersonLookup:
         self.names = tuple(entry["spec"]["name"] for entry in snapshot.meta["tags"])
         held = {*columns.bitset_names, *columns.array_names}
         self._asked = [n for n in self.names if n not in held]
+        self._none: dict[str, Any] = dict.fromkeys(self.names)  # copied for each person: it holds the order
         text, ends = columns.array("people.id"), columns.array("people.id_end")
         self._ids = None if text is None or ends is None else (text.values, ends.values)
 
@@ -56,8 +57,7 @@ class PersonLookup:
 
     def values_at(self, person_no: int) -> dict[str, Any]:
         """Every tag of the person with this number."""
-        held = self._snapshot.columns.person(person_no)
-        found: dict[str, Any] = {name: held.get(name) for name in self.names}
+        found = self._none | self._snapshot.columns.person(person_no)
         if self._asked:
             chosen = ", ".join(map(quoted, self._asked))
             row = self._snapshot.cursor().execute(
