@@ -61,6 +61,7 @@ def test_a_persons_profile_by_columns_is_that_of_every_tag_read_alone(described:
     for number in (0, 17, len(ids) - 1):
         found = lookup.values(ids[number])
         assert lookup.number(ids[number]) == number
+        assert lookup.id_of(number) == ids[number]
         for name in names:
             one = values[name].iloc[number]
             if found[name] is None:
