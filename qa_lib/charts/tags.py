@@ -108,7 +108,7 @@ def drift_bars(
     )
     bounds = alt.Chart(pd.DataFrame({"at": [_STEADY, _MOVED]}))
     lines = bounds.mark_rule(color=QUIET, strokeDash=[3, 3]).encode(x=alt.X("at:Q", scale=scale))
-    counts = frame["verdict"].value_counts() if len(frame) else {}
+    counts: Mapping[Any, Any] = frame["verdict"].value_counts().to_dict() if len(frame) else {}
     told = "  ·  ".join(f"{say(f'drift_{v}', language)} {int(counts.get(v, 0)):,}" for v in _VERDICTS)
     return layered(bars, lines).properties(
         width=width,
@@ -164,7 +164,7 @@ def aipl_moves(flow: pd.DataFrame, *, language: str = "zh", size: int = 300) -> 
         `AiplFlow.flow`.
     """
     moved = flow[flow["from_stage"] != flow["to_stage"]] if len(flow) else flow
-    pairs = moved.groupby(["from_stage", "to_stage"], as_index=False)["people_count"].sum()
+    pairs = moved.groupby(["from_stage", "to_stage"])["people_count"].sum().reset_index()
     data = _named(_named(plain(check_rows(pairs)), "from_stage", language), "to_stage", language)
     data["text"] = [f"{n:,}" for n in data["people_count"]]
     order = [say(f"stage_{name}", language) for name in _STAGES]

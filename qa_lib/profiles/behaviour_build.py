@@ -81,7 +81,9 @@ def as_declared(tag: BehaviourTag) -> DeclaredTag:
         label_zh=tag.spec.label_zh,
         label_en=tag.spec.label_en,
         event=tag.event,
-        where=None if tag.value is None else All(Attribute(str(tag.by), "=", tag.value)),
+        where=None
+        if tag.value is None
+        else All(of=(Attribute(field=str(tag.by), operator="=", value=tag.value),)),
         window=tag.window,
         measure=Measure(kind=tag.measure.kind, property=tag.measure.property),
         unit=tag.spec.unit,
