@@ -17,7 +17,9 @@ import qa_lib
 from qa_lib.errors import NothingBuilt
 from qa_lib.jobs.record import Run, write_whole
 from qa_lib.jobs.runner import run_notebook
+from qa_lib.profiles.behaviour import FOLDER as FAMILY_FOLDER
 from qa_lib.profiles.declared import FOLDER as TAGS_FOLDER
+from qa_lib.profiles.scores import FOLDER as SCORE_FOLDER
 from qa_lib.sources.journey import CURRENCY, ZONE, journey_files
 from qa_lib.tables import LINKS
 from qa_lib.workspace import Workspace
@@ -182,7 +184,9 @@ class _Made:
         if workspace.store.exists(LINKS.name):  # the build resolves them first
             tables[LINKS.name] = workspace.store.version(LINKS.name)
         declared = {
-            p.name: p.read_text(encoding="utf-8") for p in (workspace.root / TAGS_FOLDER).glob("*.y*ml")
+            f"{folder}/{p.name}": p.read_text(encoding="utf-8")
+            for folder in (TAGS_FOLDER, FAMILY_FOLDER, SCORE_FOLDER)
+            for p in (workspace.root / folder).glob("*.y*ml")
         }
         return [tables, declared]
 
