@@ -36,7 +36,11 @@ READERS = sorted(
 SEED_RULE = "explore/07_seed_rule.ipynb"
 FIRST_AUDIENCE = "explore/00_first_audience.ipynb"
 #: A company that is made quickly, and still has enough people in the audience to compare.
-SMALL = {SEED_RULE: {"people": 20_000}, FIRST_AUDIENCE: {"people": 2_000}}
+SMALL = {
+    SEED_RULE: {"people": 20_000},
+    FIRST_AUDIENCE: {"people": 2_000},
+    "explore/09_tags_at_size.ipynb": {"people": 3_000},
+}
 
 
 def test_the_demo_runs_every_notebook() -> None:

@@ -67,7 +67,13 @@ def backtest_bands(
     )
 
 
-def calibration_dots(frame: pd.DataFrame, *, language: str = "zh", size: int = 300) -> alt.LayerChart:
+def calibration_dots(
+    frame: pd.DataFrame,
+    *,
+    language: str = "zh",
+    size: int = 300,
+    words: tuple[str, str] = ("predicted_rate", "observed_rate"),
+) -> alt.LayerChart:
     """Observed against predicted rate in groups of equal size, with the line where they are equal.
 
     Parameters
@@ -76,6 +82,8 @@ def calibration_dots(frame: pd.DataFrame, *, language: str = "zh", size: int = 3
         `Backtest.calibration`.
     size
         Width and height in pixels.
+    words
+        What the two axes are called, by their keys in `words`.
     """
     data = plain(check_rows(frame))
     interval = wilson_interval(data["observed_rate"] * data["people_count"], data["people_count"])
@@ -91,22 +99,22 @@ def calibration_dots(frame: pd.DataFrame, *, language: str = "zh", size: int = 3
     )
     tips = [
         tip("people_count:Q", "people", language, ",.0f"),
-        tip("predicted_rate:Q", "predicted_rate", language, ".1%"),
-        tip("observed_rate:Q", "observed_rate", language, ".1%"),
+        tip("predicted_rate:Q", words[0], language, ".1%"),
+        tip("observed_rate:Q", words[1], language, ".1%"),
         tip("low:Q", "low", language, ".1%"),
         tip("high:Q", "high", language, ".1%"),
     ]
     base = alt.Chart(data).encode(
-        x=alt.X("predicted_rate:Q", scale=scale, axis=axis, title=say("predicted_rate", language)),
+        x=alt.X("predicted_rate:Q", scale=scale, axis=axis, title=say(words[0], language)),
         tooltip=tips,
     )
     rules = base.mark_rule(color=PALETTE[0], strokeWidth=1.2).encode(
-        y=alt.Y("low:Q", scale=scale, axis=axis, title=say("observed_rate", language)), y2="high:Q"
+        y=alt.Y("low:Q", scale=scale, axis=axis, title=say(words[1], language)), y2="high:Q"
     )
     dots = base.mark_point(filled=True, color=PALETTE[0], size=60, opacity=1).encode(
         y=alt.Y("observed_rate:Q", scale=scale)
     )
-    words = say("title_backtest_calibration", language)
+    title = say("title_backtest_calibration", language)
     return layered(equal, rules, dots).properties(
-        width=size, height=size, title=heading(words, say("sub_backtest_calibration", language))
+        width=size, height=size, title=heading(title, say("sub_backtest_calibration", language))
     )

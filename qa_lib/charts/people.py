@@ -159,7 +159,7 @@ def drift_bars(
         .mark_rule(strokeDash=[3, 3], color=QUIET)
         .encode(x="at:Q")
     )
-    counts = frame["verdict"].value_counts() if len(frame) else {}
+    counts = frame["verdict"].value_counts().to_dict() if len(frame) else {}
     told = "  ·  ".join(f"{say(f'verdict_{v}', language)} {int(counts.get(v, 0)):,}" for v in _VERDICTS)
     title = say("title_drift_since", language, name=before) if before else say("title_drift", language)
     return layered(bars, text, marks).properties(

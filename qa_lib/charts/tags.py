@@ -110,7 +110,7 @@ def aipl_moves(flow: pd.DataFrame, *, language: str = "zh", size: int = 300) -> 
         `AiplFlow.flow`.
     """
     moved = flow[flow["from_stage"] != flow["to_stage"]] if len(flow) else flow
-    pairs = moved.groupby(["from_stage", "to_stage"], as_index=False)["people_count"].sum()
+    pairs = moved.groupby(["from_stage", "to_stage"])["people_count"].sum().reset_index()
     data = _named(_named(plain(check_rows(pairs)), "from_stage", language), "to_stage", language)
     data["text"] = [f"{n:,}" for n in data["people_count"]]
     order = [say(f"stage_{name}", language) for name in _STAGES]
@@ -160,7 +160,9 @@ def model_dots(
     told = {n: f"{report[key]:.3f}" for n, key in (("auc", "auc"), ("low", "auc_low"), ("high", "auc_high"))}
     words = say("sub_model_calibration", language, n=f"{int(report['people']):,}", **told)
     title = heading(say("title_model_calibration", language, name=name), *words.split("\n"))
-    return calibration_dots(bins, language=language, size=size).properties(title=title)
+    return calibration_dots(
+        bins, language=language, size=size, words=("foretold_rate", "true_rate")
+    ).properties(title=title)
 
 
 def _named(data: pd.DataFrame, column: str, language: str) -> pd.DataFrame:

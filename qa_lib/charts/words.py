@@ -51,6 +51,8 @@ _WORDS: dict[str, Label] = {
     "verdict": Label("判断", "Verdict"),
     "coverage_before": Label("之前覆盖率", "Coverage before"),
     "coverage_now": Label("现在覆盖率", "Coverage now"),
+    "foretold_rate": Label("预测概率", "Foretold"),
+    "true_rate": Label("实际比例", "Came true"),
     "stage": Label("阶段", "Stage"),
     "stage_none": Label("未触达", "none"),
     "stage_awareness": Label("认知", "awareness"),

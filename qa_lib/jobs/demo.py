@@ -17,7 +17,9 @@ import qa_lib
 from qa_lib.errors import NothingBuilt
 from qa_lib.jobs.record import Run, write_whole
 from qa_lib.jobs.runner import run_notebook
+from qa_lib.profiles.behaviour import FOLDER as FAMILY_FOLDER
 from qa_lib.profiles.declared import FOLDER as TAGS_FOLDER
+from qa_lib.profiles.scores import FOLDER as SCORE_FOLDER
 from qa_lib.sources.journey import CURRENCY, ZONE, journey_files
 from qa_lib.tables import LINKS
 from qa_lib.workspace import Workspace
@@ -57,6 +59,7 @@ THEN: tuple[Step, ...] = (
     Step("explore/05_backtest.ipynb"),
     Step("explore/07_seed_rule.ipynb", "code", after="explore/00_first_audience.ipynb"),
     Step("explore/08_sources.ipynb"),
+    Step("explore/09_tags_at_size.ipynb", "code"),
     Step("explore/10_stream.ipynb"),
     Step("jobs/campaign_report.ipynb"),
     Step("dashboards/audience_library.ipynb"),
@@ -187,7 +190,9 @@ class _Made:
         if workspace.store.exists(LINKS.name):  # the build resolves them first
             tables[LINKS.name] = workspace.store.version(LINKS.name)
         declared = {
-            p.name: p.read_text(encoding="utf-8") for p in (workspace.root / TAGS_FOLDER).glob("*.y*ml")
+            f"{folder}/{p.name}": p.read_text(encoding="utf-8")
+            for folder in (TAGS_FOLDER, FAMILY_FOLDER, SCORE_FOLDER)
+            for p in (workspace.root / folder).glob("*.y*ml")
         }
         return [tables, declared]
 

@@ -54,6 +54,10 @@ _NEEDS_NUMBER: frozenset[str] = frozenset({"sum", "avg", "min", "max"})
 EDGES: frozenset[str] = frozenset({"first", "last"})
 #: The local day of a person's first or last event.
 EDGE_DAYS: frozenset[str] = frozenset({"first_on", "last_on"})
+#: What can also be measured as of now, over the events of the stream: the measures of rules.
+STREAMED: frozenset[str] = frozenset(
+    {"count", "sum", "avg", "min", "max", "distinct", "active_days", "days_since_last", "days_since_first"}
+)
 _MOST_NAME = 63
 _UNIT_LETTERS = {"minute": "min", "hour": "h", "day": "d", "week": "w", "month": "mo"}
 
@@ -115,6 +119,8 @@ class BehaviourFamily(Spec):
         Ending at the moment of the build.
     kind
         `attribute`: what a person is known by, named as an attribute in rules; `tag`: what they do.
+    refresh
+        `stream` or `both`: also measured as of now, over the events of the stream (`STREAMED` measures only).
     """
 
     name: str = Bounded(pattern=r"^[a-z][a-z0-9_]{0,40}$")
@@ -223,6 +229,13 @@ def check_family(family: BehaviourFamily, events: Mapping[str, EventType]) -> No
             raise SpecError(f"{where}: {measure.kind!r} needs a number; {given!r} is a {types[str(given)]}.")
         if measure.kind in EDGES and types[str(given)] != "text":
             raise SpecError(f"{where}: {measure.kind!r} needs a text; {given!r} is a {types[str(given)]}.")
+        if family.refresh != "batch" and (measure.kind not in STREAMED or family.by in CALENDAR):
+            what = f"by {family.by!r}" if family.by in CALENDAR else f"measure {measure.kind!r}"
+            raise SpecError(
+                f"{where}: refresh={family.refresh!r} is not for {what}: the stream keeps up with "
+                f"{', '.join(sorted(STREAMED))} over all events or a text property. Put it into a family of its "
+                "own with refresh 'batch'."
+            )
         if measure.kind in ("share", "top") and family.by is None:
             raise SpecError(f"{where}: measure {measure.kind!r} compares values; say `by` which property.")
 

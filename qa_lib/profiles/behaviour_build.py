@@ -12,12 +12,16 @@ import numpy.typing as npt
 
 from qa_lib.profiles.behaviour import BehaviourFamily, BehaviourTag, expand
 from qa_lib.profiles.columns import write_bitsets, write_ids
+from qa_lib.profiles.declared import DeclaredTag
 from qa_lib.profiles.events import EVENT_SOURCES
 from qa_lib.profiles.refresh import Base, write_behaviour
+from qa_lib.rules import All, Attribute, Measure
 from qa_lib.workspace import Draft, Snapshot, Workspace, library_version
 
 #: The entry of the meta data that says what each tag of a family came from.
 META = "behaviour"
+#: The entry of the meta data with the tags of families that are marked for the stream, as declared tags.
+STREAM = "stream_families"
 
 
 def fill_behaviour(
@@ -58,6 +62,9 @@ def fill_behaviour(
     ]
     draft.meta["coverage"] |= done.coverage
     draft.meta["values"] |= done.values
+    marked = [as_declared(t).to_dict() for t in tags if t.spec.refresh != "batch"]
+    if marked:
+        draft.meta[STREAM] = marked
     draft.meta[META] = _described(tags, people) | {
         "computed": {
             "whole_tags": done.whole_tags,
@@ -65,6 +72,24 @@ def fill_behaviour(
             "changed_people": done.changed_people,
         }
     }
+
+
+def as_declared(tag: BehaviourTag) -> DeclaredTag:
+    """The same measure as a declared tag, which the stream keeps up with."""
+    return DeclaredTag(
+        name=tag.name,
+        label_zh=tag.spec.label_zh,
+        label_en=tag.spec.label_en,
+        event=tag.event,
+        where=None
+        if tag.value is None
+        else All(of=(Attribute(field=str(tag.by), operator="=", value=tag.value),)),
+        window=tag.window,
+        measure=Measure(kind=tag.measure.kind, property=tag.measure.property),
+        unit=tag.spec.unit,
+        owner=tag.spec.owner,
+        refresh=tag.spec.refresh,
+    )
 
 
 def _described(tags: Sequence[BehaviourTag], people: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qa_lib.profiles.behaviour import EDGE_DAYS, EDGES, BehaviourTag
-from qa_lib.profiles.kernels import Cells, Flags
+from qa_lib.profiles.kernels import Cells, Flags, Places
 from qa_lib.workspace import Column, Columns
 from qa_lib.workspace.columns import ColumnsWriter, Words
 
@@ -46,7 +46,7 @@ def spread(tag: BehaviourTag, cells: Cells, people: int, texts: Sequence[str]) -
 def patch(
     tag: BehaviourTag,
     cells: Cells,
-    changed: Flags,
+    changed: Places,
     columns: Columns,
     number: npt.NDArray[np.int64] | None,
     texts: Sequence[str],
@@ -57,6 +57,8 @@ def patch(
 
     Parameters
     ----------
+    changed : shape (m,)
+        Their numbers.
     columns, number
         The earlier snapshot's, and the earlier number of each person, -1 for new ones (None: unchanged).
     later_days
@@ -65,29 +67,29 @@ def patch(
     nothing = _nothing(tag, texts)
     if tag.measure.kind == "did":
         bits = columns.bitset(tag.name).view(np.uint8)
-        size = len(changed) if number is None else int(number.max(initial=-1)) + 1
-        old, known = np.unpackbits(bits, bitorder="little")[:size].astype(bool), None
+        old, known = np.unpackbits(bits, bitorder="little", count=columns.people).view(bool), None
     else:
         column = columns.array(tag.name)
         assert column is not None
         old, known = column.values, column.known
         if column.kind == "text":
             old = _recoded(column, texts)
-        if not tag.spec.zero and known is None:
-            known = np.ones(len(old), dtype=bool)
+        if not tag.spec.zero:
+            known = np.ones(len(old), dtype=bool) if known is None else known.copy()
         if later_days:
-            old = old.astype(np.int64) + later_days
-            old = old if known is None else np.where(known, old, nothing)
+            old = old.astype(np.int32)
+            np.add(old, later_days, out=old, where=True if known is None else known)
     if number is not None:
         there = np.maximum(number, 0)
         old = np.where(number >= 0, old[there], nothing) if len(old) else np.full(len(number), nothing)
-        known = None if known is None else _known_then(known, there) & (number >= 0)
+        if known is not None:
+            known = (known[there] if len(known) else np.zeros(len(there), dtype=bool)) & (number >= 0)
     dtype = np.result_type(old.dtype, _narrow(cells.values)) if len(cells.values) else old.dtype
     values = old.astype(dtype)  # a copy
     values[changed] = nothing
     values[cells.people] = cells.values
     if known is not None:
-        known = known & ~changed
+        known[changed] = False
         known[cells.people] = True
     return values, known
 
@@ -131,11 +133,8 @@ def _recoded(column: Column, texts: Sequence[str]) -> Values:
     if column.texts == tuple(texts):
         return column.values
     place = {text: i for i, text in enumerate(texts)}
-    return np.array([*(place.get(t, len(texts)) for t in column.texts), len(texts)])[column.values]
-
-
-def _known_then(known: Flags, there: npt.NDArray[np.int64]) -> Flags:
-    return known[there] if len(known) else np.zeros(len(there), dtype=bool)
+    told = (place.get(t, len(texts)) for t in column.texts)
+    return np.append(np.fromiter(told, np.int64, len(column.texts)), len(texts))[column.values]
 
 
 def _nothing(tag: BehaviourTag, texts: Sequence[str]) -> int:

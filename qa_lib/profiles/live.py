@@ -1,6 +1,6 @@
 """Events of the stream as a snapshot's events, and the tags that are marked for the stream, as of any moment.
 
-A declared tag with `refresh: stream` (or `both`) is a measure over a person's events. Here it is measured over the
+A tag, declared alone or by a family, with `refresh: stream` (or `both`) is a measure over a person's events. Here it is measured over the
 batch view's events and the live ones together, by the steps that the matcher takes, so it says at every moment
 what a build of that moment would say.
 """
@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from qa_lib.profiles.behaviour_build import STREAM
 from qa_lib.profiles.declared import DeclaredTag
 from qa_lib.rules import Catalogue
 from qa_lib.rules.matcher.measures import Filter, between, measured
@@ -97,8 +98,9 @@ def _visits(lines: EventLog) -> EventLog:
 
 
 def stream_tags(snapshot: Snapshot) -> tuple[DeclaredTag, ...]:
-    """The declared tags of a snapshot that are marked for the stream."""
-    told = (DeclaredTag.from_dict(value) for value in snapshot.meta.get("declared", ()))
+    """The declared tags of a snapshot that are marked for the stream, those of families among them."""
+    values = [*snapshot.meta.get("declared", ()), *snapshot.meta.get(STREAM, ())]
+    told = (DeclaredTag.from_dict(value) for value in values)
     return tuple(tag for tag in told if tag.refresh != "batch")
 
 

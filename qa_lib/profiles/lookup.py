@@ -26,6 +26,7 @@ class PersonLookup:
         self.names = tuple(entry["spec"]["name"] for entry in snapshot.meta["tags"])
         held = {*columns.bitset_names, *columns.array_names}
         self._asked = [n for n in self.names if n not in held]
+        self._none: dict[str, Any] = dict.fromkeys(self.names)  # copied for each person: it holds the order
         text, ends = columns.array("people.id"), columns.array("people.id_end")
         self._ids = None if text is None or ends is None else (text.values, ends.values)
 
@@ -44,6 +45,13 @@ class PersonLookup:
             raise UnknownName(f"Nobody has the id {person_id!r} as of {self._snapshot.as_of.isoformat()}.")
         return found
 
+    def id_of(self, person_no: int) -> str:
+        """The id of the person with this number."""
+        if self._ids is None:
+            asked = "SELECT person_id FROM people WHERE person_no = $n"
+            return str(self._snapshot.cursor().execute(asked, {"n": person_no}).fetchall()[0][0])
+        return self._id_at(person_no)
+
     def values(self, person_id: str) -> dict[str, Any]:
         """Every tag of a person by its name, in the catalogue's order.
 
@@ -56,8 +64,7 @@ class PersonLookup:
 
     def values_at(self, person_no: int) -> dict[str, Any]:
         """Every tag of the person with this number."""
-        held = self._snapshot.columns.person(person_no)
-        found: dict[str, Any] = {name: held.get(name) for name in self.names}
+        found = self._none | self._snapshot.columns.person(person_no)
         if self._asked:
             chosen = ", ".join(map(quoted, self._asked))
             row = self._snapshot.cursor().execute(
@@ -74,12 +81,17 @@ class PersonLookup:
             )
             rows = row.fetchall()
             return int(rows[0][0]) if rows else None
-        text, ends = self._ids
+        ends = self._ids[1]
 
         def id_at(n: int) -> tuple[int, str]:
-            found = text[(ends[n - 1] if n else 0) : ends[n]].tobytes().decode()
+            found = self._id_at(n)
             return len(found), found
 
         wanted = (len(person_id), person_id)
         place = bisect_left(range(len(ends)), wanted, key=id_at)
         return place if place < len(ends) and id_at(place) == wanted else None
+
+    def _id_at(self, n: int) -> str:
+        assert self._ids is not None
+        text, ends = self._ids
+        return text[(ends[n - 1] if n else 0) : ends[n]].tobytes().decode()

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from qa_lib.profiles.behaviour import CALENDAR, OF_THE_MOMENT, BehaviourTag
 from qa_lib.profiles.behaviour_columns import Refreshed, patch, spread, write
-from qa_lib.profiles.kernels import Cells, EventRows, Flags, by_event, compute, event_rows, texts_of
+from qa_lib.profiles.kernels import Cells, EventRows, Flags, Places, by_event, compute, event_rows, texts_of
 from qa_lib.profiles.local_time import DAY_US, microseconds
 from qa_lib.rules.windows import Ever, Last
 from qa_lib.workspace import Column, Columns
@@ -97,13 +97,16 @@ def write_behaviour(
             assert base is not None
             later = (microseconds(as_of) - microseconds(base.as_of)) // DAY_US
             anyone = np.zeros(people, dtype=bool)
+            of_window: dict[Last | Ever, list[BehaviourTag]] = {}
+            for tag in patched:
+                of_window.setdefault(tag.window, []).append(tag)
             for window, changed in changed_people(rows, patched, people, as_of, zone, base):
                 anyone |= changed
-                of_window = [t for t in patched if t.window == window]
-                for tag, cells in _of_changed(rows, of_window, changed, as_of, zone):
+                who = np.flatnonzero(changed)
+                for tag, cells in _of_changed(rows, of_window[window], changed, who, as_of, zone):
                     texts = texts_of(tag, rows)
                     older = later if tag.measure.kind in OF_THE_MOMENT else 0
-                    found = patch(tag, cells, changed, base.columns, base.number, texts, later_days=older)
+                    found = patch(tag, cells, who, base.columns, base.number, texts, later_days=older)
                     write(writer, flags, tag, *found, cells.scale, texts, done)
             done.changed_people[event] = int(anyone.sum())
     return done
@@ -115,10 +118,14 @@ def _can_patch(tag: BehaviourTag, base: Base, as_of: datetime) -> bool:
 
 
 def _of_changed(
-    rows: EventRows, tags: Sequence[BehaviourTag], changed: Flags, as_of: datetime, zone: ZoneInfo
+    rows: EventRows,
+    tags: Sequence[BehaviourTag],
+    changed: Flags,
+    who: Places,
+    as_of: datetime,
+    zone: ZoneInfo,
 ) -> Iterator[tuple[BehaviourTag, Cells]]:
     """The tags of one window, of these people alone."""
-    who = np.flatnonzero(changed)
     start = tags[0].window.bounds(as_of, zone)[0]
     inside = rows.since(0 if start is None else int(np.searchsorted(rows.at, microseconds(start))))
     few = inside.only(changed)
@@ -219,7 +226,8 @@ def _same_rows(
         values = old.values[one]
         if old.kind == "text" and old.texts != new.texts:
             last = len(new.texts)
-            values = np.array([*(new.codes.get(t, last + 1) for t in old.texts), last])[values]
+            told = (new.codes.get(t, last + 1) for t in old.texts)
+            values = np.append(np.fromiter(told, np.int64, len(old.texts)), last)[values]
         if not np.array_equal(values, new.values[two]):
             return False
     return True

@@ -197,6 +197,8 @@ class Columns:
                 f"The columns in {folder} have format {directory['format']}; this version of the library knows "
                 f"up to {FORMAT}. Upgrade the library."
             )
+        #: How many people its bitsets speak of; 0 where there are none.
+        self.people: int = directory["people"]
         self._bitsets: dict[str, dict[str, Any]] = directory["bitsets"]
         self._arrays: dict[str, dict[str, Any]] = directory["arrays"]
         shape = (len(self._bitsets), word_count(directory["people"]))

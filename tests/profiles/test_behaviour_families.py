@@ -300,6 +300,10 @@ def test_names_are_stable_and_told_apart() -> None:
         ({"by": None, "measures": [{"kind": "share"}]}, "say `by` which property"),
         ({"by": "weekday", "values": ["someday"]}, "the values of 'weekday' are"),
         ({"windows": []}, "windows"),
+        ({"refresh": "stream"}, "refresh='stream' is not for measure 'did'"),
+        ({"refresh": "both", "by": "weekday", "measures": [{"kind": "count"}]}, "is not for by 'weekday'"),
+        ({"measures": [{"kind": "last", "property": "quantity"}]}, "'last' needs a text"),
+        ({"measures": [{"kind": "first"}]}, "'first' takes a property"),
     ],
 )
 def test_a_family_that_cannot_be_is_refused_with_its_file(

@@ -18,6 +18,7 @@ from qa_lib.profiles import (
     write_standard,
 )
 from qa_lib.profiles.behaviour import expand
+from qa_lib.profiles.catalogue import CURRENCY
 from qa_lib.profiles.events import EVENT_SOURCES
 from qa_lib.workspace import Snapshot, Workspace
 
@@ -37,6 +38,7 @@ def described(other_workspace: Workspace) -> Snapshot:
 def test_over_a_thousand_tags_each_with_all_that_a_catalogue_says(described: Snapshot) -> None:
     listed = tags(described)
     assert len(listed) > 1_200
+    assert (listed["kind"] == "attribute").sum() > 200
     assert listed["name"].is_unique
     for label in ("label_zh", "label_en", "window", "owner", "refresh", "version", "lineage"):
         assert (listed[label].astype(str) != "").sum() >= len(listed) - listed["form"].isin(
@@ -61,6 +63,7 @@ def test_a_persons_profile_by_columns_is_that_of_every_tag_read_alone(described:
     for number in (0, 17, len(ids) - 1):
         found = lookup.values(ids[number])
         assert lookup.number(ids[number]) == number
+        assert lookup.id_of(number) == ids[number]
         for name in names:
             one = values[name].iloc[number]
             if found[name] is None:
@@ -70,6 +73,20 @@ def test_a_persons_profile_by_columns_is_that_of_every_tag_read_alone(described:
     for nobody in ("", "0", "no such person", "9" * 40):
         with pytest.raises(UnknownName, match="Nobody has the id"):
             lookup.values(nobody)
+
+
+def test_amounts_are_in_the_currency_of_the_workspace(described: Snapshot) -> None:
+    class OfYuan:
+        meta = {**described.meta, CURRENCY: "CNY"}
+        people_count = described.people_count
+
+    units = tags(OfYuan()).set_index("name")["unit"]  # type: ignore[arg-type]
+    assert units["spend_amount_30d"] == units["purchase_paid_amount_sum_30d"] == "CNY"
+    assert (units == "CNY").sum() == (tags(described)["unit"] == "USD").sum() > 100
+    known = catalogue(OfYuan())  # type: ignore[arg-type]
+    assert known.field("spend_amount_30d").unit == "CNY"
+    assert known.event("visit").property("paid_amount").unit == "CNY"
+    assert known.event("visit").property("item_count").unit == ""
 
 
 def test_a_name_says_the_same_in_every_build() -> None:
