@@ -65,7 +65,9 @@ class LiveStream:
         ahead = _AHEAD if clock == "wall" else None
         contracts = Contracts(contracts_of(self.matching.view.snapshot), ahead=ahead)
         self.consumer = Consumer(log, self.state, contracts, self.matching, most=most, member=member)
-        self._writer = DeltaWriter(workspace, self.state)
+        #: A connection of its own, so that carrying events on holds no micro-batch up.
+        self._behind = StreamState(workspace.root, lease_s=lease_s)
+        self._writer = DeltaWriter(workspace, self._behind)
         self._to_delta_s = to_delta_s
         self._stopping = threading.Event()
         self.delta_error: str | None = None
@@ -119,11 +121,12 @@ class LiveStream:
             try:
                 self._writer.write()
                 self.delta_error = None
-                self.state.checkpoint()
+                self._behind.checkpoint()
             except WorkbenchError as error:  # the events stay in the state, and are written by the next round
                 self.delta_error = str(error)
 
     def close(self) -> None:
+        self._behind.close()
         self.state.close()
 
 

@@ -136,13 +136,9 @@ class StreamState:
             return self._con.execute(sql, values).fetchall()
 
     def checkpoint(self) -> None:
-        """Copy what is committed into the file, beside whoever writes; waits for nobody."""
-        with told(self.path):
-            con = connect(self.path)
-            try:
-                con.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-            finally:
-                con.close()
+        """Copy what is committed into the file, beside whoever writes by another connection; waits for nobody."""
+        with self._lock, told(self.path):
+            self._con.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     # -- positions -----------------------------------------------------------------------------
 
