@@ -23,7 +23,7 @@ IsExact = Callable[[str, str], bool]
 class Run(NamedTuple):
     """One running section: its slots, the length of its window (None: all time), and what it adds up.
 
-    `known`, `answer` and `index` give the truth of its comparisons for a value; `added` is the property that is
+    `known`, `answer` and `ordered` give the truth of its comparisons for a value; `added` is the property that is
     summed, None for a count.
     """
 
@@ -33,7 +33,7 @@ class Run(NamedTuple):
     known: Callable[[AnyValue], bytes | None]
     answer: Callable[[AnyValue], bytes]
     added: str | None
-    index: OrderedIndex
+    ordered: OrderedIndex
 
 
 class Kind:
