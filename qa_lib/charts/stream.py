@@ -47,7 +47,7 @@ def entered_bars(audiences: pd.DataFrame, *, language: str = "zh", width: int = 
     """
     data = plain(audiences.head(10)).reset_index(drop=True)
     moves = zip(data["people"], data["entered"], data["left"], strict=True)
-    data["words"] = [f"{people:,}   +{entered:,} −{left:,}" for people, entered, left in moves]
+    data["words"] = [f"{people:,} · +{entered:,} · −{left:,}" for people, entered, left in moves]
     order = list(data["audience"])
     y = alt.Y("audience:N", sort=order, title=None, axis=alt.Axis(labelColor=INK, labelLimit=200))
     most = float(data["people"].max()) if len(data) else 1.0
@@ -89,7 +89,7 @@ def view_bars(views: pd.DataFrame, *, language: str = "zh", width: int = 420) ->
                 scale=alt.Scale(domain=list(words.values()), range=[PALETTE[0], PALETTE[1]]),
                 legend=alt.Legend(title=None, orient="top", offset=4),
             ),
-            order=alt.Order("words:N"),
+            order=alt.Order("view:N"),
             tooltip=[
                 tip("words", "value", language),
                 tip("event_count:Q", "acknowledged_count", language, ",.0f"),

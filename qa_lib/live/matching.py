@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -101,49 +101,60 @@ class Matching:
     def handle(self, con: sqlite3.Connection, events: Sequence[StreamEvent], persons: Sequence[str]) -> None:
         if self._admission is None or not events:
             return
-        admit, properties_of = self._admission.admit, self.view.properties
-        more: dict[str, dict[str, list[tuple[int, Any]]]] = {}
-        last: dict[str, str] = {}
-        admitted = 0
-        for event, person in zip(events, persons, strict=True):
+        whole, admit = self._admission.whole, self._admission.admit
+        properties_of = self.view.properties
+        admitted: list[tuple[str, StreamEvent, Mapping[str, Any]]] = []
+        for event, person_id in zip(events, persons, strict=True):
             properties = properties_of(event.event, event.properties)
-            if admit(event.event, properties):
-                admitted += 1
-                more.setdefault(person, {}).setdefault(event.event, []).append(
-                    (event.occurred_us, properties)
-                )
-                last[person] = event.event_id
-        self.counts.admitted += admitted
-        self.counts.dropped += len(events) - admitted
+            if event.event in whole or admit(event.event, properties):
+                admitted.append((person_id, event, properties))
+        self.counts.admitted += len(admitted)
+        self.counts.dropped += len(events) - len(admitted)
         now_us = self._now(con, events)
-        own = {(e.partition, e.offset) for e in events}
-        people, follower = self._people, self._follower
-        known = {p: one for p in more if (one := people.get(p)) is not None and now_us < one.over}
-        stale = self._load(con, [p for p in more if p not in known], own, now_us)
+        last = {person_id: event.event_id for person_id, event, _ in admitted}
+        people = self._people
+        known = {p: one for p in last if (one := people.get(p)) is not None and now_us < one.over}
+        # a record that is over still says what was so before: time alone may have changed it
+        before = {p: one.held for p in last if (one := people.get(p)) is not None}
         self._touched = known
+        stale = self._load(con, [p for p in last if p not in known], events, now_us)
+        records = {**self._loaded, **known}
+        for person_id, one in self._loaded.items():
+            before.setdefault(person_id, one.held)
+        if self._follower.needs_person:
+            self._follow_people(records, admitted, now_us)
+        else:
+            happen = self._follower.happen
+            for person_id, event, properties in admitted:
+                happen(records[person_id], event.event, event.occurred_us, properties, now_us)
+        self.counts.matched += len(last)
+        self._note(con, records, before, stale, last, now_us)
+
+    def _note(
+        self,
+        con: sqlite3.Connection,
+        records: Mapping[str, Followed],
+        before: Mapping[str, int],
+        stale: Mapping[str, Sequence[str]],
+        last: Mapping[str, str],
+        now_us: int,
+    ) -> None:
+        """Write down who entered and who left which rule."""
         entered: list[tuple[str, str, int, str]] = []
         left: list[tuple[str, str, int, str]] = []
-        needs_person, after = follower.needs_person, follower.after
-        for person_id, new in more.items():
-            one = known.get(person_id) or self._loaded[person_id]
-            if needs_person:
-                was, now = self._with_person(one, new, now_us), one.held
-            else:
-                was, now = after(one, now_us, new), one.held
+        names_of = self._follower.names_of
+        for person_id, event_id in last.items():
+            was, now = before[person_id], records[person_id].held
             if was == now and person_id not in stale:
                 self.counts.unchanged += 1
                 continue
-            into, out_of = follower.names_of(now & ~was), follower.names_of(was & ~now)
+            into: Collection[str] = names_of(now & ~was)
+            out_of: Collection[str] = names_of(was & ~now)
             if person_id in stale:
-                before = {*follower.names_of(was), *stale[person_id]}
-                into, out_of = (
-                    tuple({*follower.names_of(now)} - before),
-                    tuple(before - {*follower.names_of(now)}),
-                )
-            event_id = last[person_id]
+                held, had = {*names_of(now)}, {*names_of(was), *stale[person_id]}
+                into, out_of = held - had, had - held
             entered += [(person_id, rule, now_us, event_id) for rule in into]
             left += [(person_id, rule, now_us, event_id) for rule in out_of]
-        self.counts.matched += len(more)
         self._write(con, entered, left)
 
     def done(self, *, kept: bool) -> None:
@@ -175,7 +186,7 @@ class Matching:
         return now
 
     def _load(
-        self, con: sqlite3.Connection, person_ids: Sequence[str], own: set[tuple[str, int]], now_us: int
+        self, con: sqlite3.Connection, person_ids: Sequence[str], events: Sequence[StreamEvent], now_us: int
     ) -> dict[str, list[str]]:
         """The records of people who are not in memory, as they were before this micro-batch.
 
@@ -186,7 +197,7 @@ class Matching:
         stale: dict[str, list[str]] = {}
         if not person_ids:
             return stale
-        rows = live_rows(con, person_ids, without=own)
+        rows = live_rows(con, person_ids, without={(e.partition, e.offset) for e in events})
         stored: dict[str, list[str]] = {one: [] for one in person_ids}
         for person_id, rule in stored_matches(con, person_ids):
             stored[person_id].append(rule)
@@ -212,12 +223,24 @@ class Matching:
                 follower.after(one, now_us, view.told(rows[person_id]))
         return found
 
-    def _with_person(self, one: Followed, new: Mapping[str, list[tuple[int, Any]]], now_us: int) -> int:
-        """Follow somebody of whom rules need more than counts."""
-        assert one.person is not None
-        kept = {event: given for event, given in new.items() if event in self._follower.kept}
-        person = self.view.as_of(self.view.with_events(one.person, kept), now_us)
-        return self._follower.after(one, now_us, self._new(new), person)
+    def _follow_people(
+        self,
+        records: Mapping[str, Followed],
+        admitted: Sequence[tuple[str, StreamEvent, Mapping[str, Any]]],
+        now_us: int,
+    ) -> None:
+        """Follow people of whom rules need more than counts."""
+        more: dict[str, dict[str, list[tuple[int, Any]]]] = {}
+        for person_id, event, properties in admitted:
+            told = more.setdefault(person_id, {}).setdefault(event.event, [])
+            told.append((event.occurred_us, properties))
+        follower, view = self._follower, self.view
+        for person_id, new in more.items():
+            one = records[person_id]
+            assert one.person is not None
+            kept = {event: given for event, given in new.items() if event in follower.kept}
+            person = view.as_of(view.with_events(one.person, kept), now_us)
+            follower.after(one, now_us, self._new(new), person)
 
     def _write(
         self,

@@ -103,8 +103,7 @@ class Playground:
 
     def send_browsing(self, count: int) -> int:
         """Send browsing of people and items drawn from the snapshot; returns how many events."""
-        snapshot = self.workspace.snapshot()
-        people = snapshot.frame("SELECT person_id FROM people ORDER BY person_no")["person_id"].tolist()
+        snapshot, people = self.workspace.snapshot(), self.people()
         items = [value for value, _ in snapshot.meta["values"]["browse.item_id"]]
         for start in range(0, count, 100):
             keyed = []
@@ -121,6 +120,12 @@ class Playground:
                 keyed.append((who, json.dumps(told).encode()))
             self.log.append(keyed)
         return count
+
+    def people(self) -> list[str]:
+        """The people of the snapshot."""
+        frame = self.workspace.snapshot().frame("SELECT person_id FROM people ORDER BY person_no")
+        found: list[str] = frame["person_id"].tolist()
+        return found
 
     def acknowledged(self) -> int:
         """How many events of the log are consumed for good, poison among them."""
@@ -177,7 +182,7 @@ class Playground:
             process.wait(60)
 
     def killed_while_consuming(
-        self, count: int, *, kills: Sequence[int], wait_s: float = 120
+        self, count: int, *, kills: Sequence[int], wait_s: float = 600
     ) -> pd.DataFrame:
         """Send events, let a consumer run, and kill it with SIGKILL whenever so many are acknowledged.
 

@@ -130,8 +130,8 @@ class ColdStart:
                 column = logs.columns[run.added]
                 assert isinstance(column, Column)
                 as_double, told = _summed(column, events[chosen], who[chosen], there, len(numbers))
-            truths[:, run.first : run.past] = run.index.table.take(
-                run.index.places(as_double, count > 0), axis=0
+            truths[:, run.first : run.past] = run.ordered.table.take(
+                run.ordered.places(as_double, count > 0), axis=0
             )
             for i, value in zip(there.tolist(), told, strict=True):
                 values[i][run.first] = value

@@ -146,17 +146,7 @@ class Follower:
             if kind is None or events is None or event in anew:
                 continue
             for at, properties in events:
-                until = kind.until_of_one(at, as_of)
-                if event in self.kept:
-                    one.until[event] = min(until, one.until.get(event, NEVER))
-                elif until < one.over:
-                    one.over = until
-                if at < as_of:
-                    if kind.every:
-                        _run_on(one, kind.every, at, as_of, properties, flipped)
-                    for name, by_value in kind.required.items():
-                        if (runs := by_value.get(properties.get(name))) is not None:  # type: ignore[arg-type]
-                            _run_on(one, runs, at, as_of, properties, flipped)
+                self._run(one, kind, at, properties, as_of, flipped)
         before = one.held
         if other_fields:
             literals = self._literals(one)
@@ -165,6 +155,40 @@ class Follower:
         elif flipped:
             one.held = self.masks.decide(one.held, one.terms, one.truths, flipped)
         return before
+
+    def happen(
+        self, one: Followed, event: str, at: int, properties: Mapping[str, AnyValue], as_of: int
+    ) -> None:
+        """One event more in a record that holds no person: what `after` does, for one event."""
+        kind = self.kinds.get(event)
+        if kind is not None:
+            flipped: list[int] = []
+            self._run(one, kind, at, properties, as_of, flipped)
+            if flipped:
+                one.held = self.masks.decide(one.held, one.terms, one.truths, flipped)
+
+    def _run(
+        self,
+        one: Followed,
+        kind: Kind,
+        at: int,
+        properties: Mapping[str, AnyValue],
+        as_of: int,
+        flipped: list[int],
+    ) -> None:
+        """The running sections of a kind after one event more, and when they are over."""
+        until = kind.until_of_one(at, as_of)
+        if kind.event in self.kept:
+            one.until[kind.event] = min(until, one.until.get(kind.event, NEVER))
+        elif until < one.over:
+            one.over = until
+        if at >= as_of:
+            return
+        if kind.every:
+            _run_on(one, kind.every, at, as_of, properties, flipped)
+        for name, by_value in kind.required.items():
+            if (runs := by_value.get(properties.get(name))) is not None:  # type: ignore[arg-type]
+                _run_on(one, runs, at, as_of, properties, flipped)
 
     # -- what needs a person -------------------------------------------------------------------
 

@@ -124,9 +124,20 @@ class Records:
         """The truth of the predicates on fields, a row a person; see `Predicates.truths`."""
         predicates, count = self._predicates, len(numbers)
         parts: list[npt.NDArray[np.uint8]] = [np.ones((count, 1), dtype=np.uint8)]
-        parts += [self._flag(name, numbers)[:, None] for name in predicates.flags]
+        parts.append(self._flags(numbers))
         parts += [self._section(section, numbers) for section in predicates.fields.values()]
         return np.concatenate(parts, axis=1)
+
+    def _flags(self, numbers: Ints) -> npt.NDArray[np.uint8]:
+        """The boolean fields that predicates ask for; shape (n_people, n_flags)."""
+        columns, flags = self._snapshot.columns, self._predicates.flags
+        packed = [place for place, name in enumerate(flags) if columns.has_bitset(name)]
+        found = np.zeros((len(numbers), len(flags)), dtype=np.uint8)
+        if packed:
+            found[:, packed] = columns.flags([flags[place] for place in packed], numbers)
+        for place in {*range(len(flags))} - {*packed}:
+            found[:, place] = self._flag(flags[place], numbers)
+        return found
 
     def _flag(self, name: str, numbers: Ints) -> npt.NDArray[np.uint8]:
         columns = self._snapshot.columns

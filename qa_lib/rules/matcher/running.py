@@ -23,7 +23,7 @@ IsExact = Callable[[str, str], bool]
 class Run(NamedTuple):
     """One running section: its slots, the length of its window (None: all time), and what it adds up.
 
-    `known`, `answer` and `index` give the truth of its comparisons for a value; `added` is the property that is
+    `known`, `answer` and `ordered` give the truth of its comparisons for a value; `added` is the property that is
     summed, None for a count.
     """
 
@@ -33,7 +33,7 @@ class Run(NamedTuple):
     known: Callable[[AnyValue], bytes | None]
     answer: Callable[[AnyValue], bytes]
     added: str | None
-    index: OrderedIndex
+    ordered: OrderedIndex
 
 
 class Kind:
@@ -70,7 +70,7 @@ class Kind:
         sections = [section for one in self.filters for section in one.sections.values()]
         wanted = [spans[number] for number in dict.fromkeys(section.span for section in sections)]
         #: The lengths of windows that end at the moment and are of one length; the other windows follow.
-        self.rolling = [span.length for span in wanted if span.length is not None]
+        self.rolling = sorted(span.length for span in wanted if span.length is not None)
         self._spans = [span for span in wanted if span.length is None and not span.is_ever]
         self.always = any(one.filter.timed for one in self.filters) or any(
             section.measure.kind.startswith("days_since") for section in sections
@@ -102,7 +102,10 @@ class Kind:
             return self.until((at,), as_of)
         if at >= as_of:
             return at + 1
-        return min([at + length + 1 for length in self.rolling if at + length >= as_of], default=NEVER)
+        for length in self.rolling:  # ascending: the first window that still holds it is the first to lose it
+            if at + length >= as_of:
+                return at + length + 1
+        return NEVER
 
 
 def _run(section: MeasureSection, spans: list[Span], event: str, is_exact: IsExact) -> Run | None:

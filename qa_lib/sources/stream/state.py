@@ -52,6 +52,7 @@ CREATE TABLE IF NOT EXISTS matches (person_id TEXT, rule TEXT, since_us INTEGER 
     PRIMARY KEY (person_id, rule)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS match_changes (change_no INTEGER PRIMARY KEY, person_id TEXT NOT NULL, rule TEXT NOT NULL,
     change TEXT NOT NULL, as_of_us INTEGER NOT NULL, event_id TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS relayed (topic TEXT PRIMARY KEY, change_no INTEGER NOT NULL) WITHOUT ROWID;
 CREATE VIEW IF NOT EXISTS live_counters AS SELECT person_id, event, count(*) AS event_count,
     max(occurred_us) AS last_us FROM events GROUP BY person_id, event;
 """
@@ -136,13 +137,9 @@ class StreamState:
             return self._con.execute(sql, values).fetchall()
 
     def checkpoint(self) -> None:
-        """Copy what is committed into the file, beside whoever writes; waits for nobody."""
-        with told(self.path):
-            con = connect(self.path)
-            try:
-                con.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-            finally:
-                con.close()
+        """Copy what is committed into the file, beside whoever writes by another connection; waits for nobody."""
+        with self._lock, told(self.path):
+            self._con.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     # -- positions -----------------------------------------------------------------------------
 
