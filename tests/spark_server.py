@@ -80,9 +80,10 @@ def running_spark(folder: Path, *, partitions: int = 1, brief: bool = True) -> I
     }
     said = [word for key, value in conf.items() for word in ("--conf", f"{key}={value}")]
     main = ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "--master", "local[2]"]
+    memory = "2g" if brief else "4g"
     small = ["--driver-java-options", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"] if brief else []
     submit = home / "bin" / "spark-submit"
-    command = [submit, *main, "--driver-memory", "3g", *small, *said, "spark-internal"]
+    command = [submit, *main, "--driver-memory", memory, *small, *said, "spark-internal"]
     own = {
         "SPARK_HOME": str(home),
         "SPARK_LOCAL_IP": "127.0.0.1",

@@ -31,13 +31,14 @@ from qa_lib.rules.spark import spark_session
 from qa_lib.workspace import Snapshot, export_tables
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from spark_server import Address, running_server, running_spark
+from spark_server import Address, running_server, running_spark, spark_home
 
 #: The kinds of events whose tags are built; `QA_SPARK_EVENTS=purchase,browse` names others.
 EVENTS = tuple(
     os.environ.get("QA_SPARK_EVENTS", "browse,cart,favourite,share,purchase,search,login").split(",")
 )
 LINKS = {"S": 100_000, "M": 1_000_000, "L": 10_000_000}
+SERVERS = ("Sail", "Spark")
 #: So many tags of each kind of event are compared value by value.
 _COMPARED = 12
 
@@ -77,10 +78,10 @@ def run(tier: str, say: Callable[[str], None], people: int | None = None) -> lis
 
 
 def _servers(folder: Path) -> list[tuple[str, AbstractContextManager[Address]]]:
-    from spark_server import spark_home
-
-    found = [("Sail", running_server(folder / "sail.txt"))]
-    if (spark_home() / "bin").exists():
+    found: list[tuple[str, AbstractContextManager[Address]]] = []
+    if "Sail" in SERVERS:
+        found.append(("Sail", running_server(folder / "sail.txt")))
+    if "Spark" in SERVERS and (spark_home() / "bin").exists():
         (folder / "spark").mkdir()
         found.append(("Spark", running_spark(folder / "spark", partitions=8, brief=False)))
     return found

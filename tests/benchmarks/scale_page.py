@@ -85,12 +85,13 @@ def chart(rows: list[Row]) -> str:
 
     from qa_lib.charts import to_svg
 
+    axis = alt.Axis(values=[100_000, *SIZES], labelExpr="replace(format(datum.value, '~s'), 'G', ' billion')")
     base = alt.Chart(pd.DataFrame(list(chart_rows(rows)))).encode(
         alt.X(
             "people:Q",
             scale=alt.Scale(type="log"),
             title="人数 people",
-            axis=alt.Axis(format="~s", tickCount=5),
+            axis=axis,
         ),
         alt.Y("seconds:Q", scale=alt.Scale(type="log"), title="处理器秒 processor seconds"),
         alt.Color("line:N", title=None, legend=alt.Legend(orient="right", labelLimit=420)),

@@ -26,7 +26,8 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.mark.parametrize(
-    "name", ["preview", "edit", "sets", "refresh", "conditions", "delta", "start", "tags", "identity"]
+    "name",
+    ["preview", "edit", "sets", "refresh", "conditions", "delta", "start", "tags", "identity", "spark"],
 )
 def test_all_contenders_give_equal_answers(measured: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = importlib.import_module(f"bench_{name}")
@@ -35,10 +36,13 @@ def test_all_contenders_give_equal_answers(measured: Any, name: str, monkeypatch
     if name == "delta":
         monkeypatch.setattr(bench, "RULES", (100, 300))
         monkeypatch.setitem(bench._EVENTS, "S", 60)
+    if name == "spark":
+        monkeypatch.setattr(bench, "EVENTS", ("login", "search"))
+        monkeypatch.setenv("QA_SPARK_HOME", "none")  # Sail alone; the long tests run Spark
     figures = bench.run("S", lambda line: None, people=4_000)
     assert figures
     assert all(figure.value >= 0 and figure.unit for figure in figures)
-    assert name in ("sets", "conditions") or any(figure.holds is not None for figure in figures)
+    assert name in ("sets", "conditions", "spark") or any(figure.holds is not None for figure in figures)
 
 
 def test_a_wrong_answer_stops_a_benchmark(measured: Any) -> None:

@@ -166,7 +166,7 @@ def test_groups_are_those_of_this_machine(spark: SparkSession, policy: Policy, t
 @pytest.mark.parametrize("seed", range(10))
 def test_many_random_links_group_the_same(spark: SparkSession, seed: int, tmp_path: Path) -> None:
     policy = (Policy(), NARROW, SEVERAL)[seed % 3]
-    hold_groups(spark, random_links(seed, 60 + 40 * seed), policy, tmp_path)
+    hold_groups(spark, random_links(seed, 120 + 40 * seed), policy, tmp_path)
 
 
 @pytest.mark.long

@@ -106,7 +106,7 @@ def test_a_spark_connect_server_writes_the_kernels_values(spark: SparkSession, t
 
 @pytest.mark.long
 def test_many_random_families_on_a_spark_connect_server(spark: SparkSession, tmp_path: Path) -> None:
-    numbered = ((n, drawn_world(n)) for n in range(100, 140))
+    numbered = ((n, drawn_world(n)) for n in range(100, 120))
     seen = held(
         (world for _, world in numbered),
         lambda world: by_spark(spark, world, tmp_path / f"{len(list(tmp_path.iterdir()))}"),
