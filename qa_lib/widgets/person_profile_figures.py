@@ -35,6 +35,8 @@ class PersonFigures:
         self._lookup = PersonLookup(self.snapshot)
         self._types = {e.name: e for e in catalogue(self.snapshot).events if self._is_there(e)}
         self._specs = [(e["spec"], e["group"]) for e in self.snapshot.meta["tags"]]
+        if self.snapshot.people_count:
+            self._lookup.values_at(0)  # the first reading finds every column's place: not part of a person's time
 
     def _is_there(self, event: EventType) -> bool:
         tables = self.snapshot.cursor().execute(
