@@ -15,6 +15,15 @@ from qa_lib.charts.theme import FAINT, INK, PALETTE, QUIET
 from qa_lib.charts.words import pick, say
 from qa_lib.errors import DataError
 
+#: What goes wrong with an identifier, as the kept truth calls it.
+_ERRORS = {
+    "": ("无误", "no error"),
+    "typo": ("录错", "mistyped"),
+    "family": ("家人共用", "a relative's phone"),
+    "till": ("收银台手机", "the till's phone"),
+    "recycled": ("转手设备", "sold on"),
+}
+
 
 def histogram(
     values: Sequence[float] | pd.Series,
@@ -125,6 +134,25 @@ def tag_coverage_bars(
     rest = f"（{say('more', language)} {left}）" if language == "zh" else f" ({left} more not shown)"
     title = heading(say("title_tags", language), say("sub_tags", language) + (rest if left > 0 else ""))
     return _coverage(data, title, "tag", language, width)
+
+
+def identity_error_bars(frame: pd.DataFrame, *, language: str = "zh", width: int = 320) -> alt.LayerChart:
+    """The share of identifiers that were resolved to the person whose they are, by what went wrong with them.
+
+    Parameters
+    ----------
+    frame
+        From `qa_lib.identity.quality_by_error`.
+    """
+    data = plain(check_rows(frame)).rename(
+        columns={"right_rate": "rate", "right_count": "count", "identifier_count": "whole"}
+    )
+    data["label"] = [
+        f"{pick(_ERRORS.get(error, (error, error)), language)} · {kind}"
+        for error, kind in zip(data["error"], data["kind"], strict=True)
+    ]
+    title = heading(say("title_identity_errors", language), say("sub_identity_errors", language))
+    return _coverage(data, title, "identifier", language, width)
 
 
 def rfm_cube(

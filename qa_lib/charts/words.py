@@ -64,6 +64,11 @@ _WORDS: dict[str, Label] = {
     ),
     "title_histogram": Label("{name}的分布", "Distribution of {name}"),
     "title_coverage": Label("{name}：各字段有记录的比例", "{name}: share of rows recorded, by column"),
+    "identifier": Label("标识", "Identifier"),
+    "title_identity_errors": Label("归到本人的标识", "Identifiers that found their person"),
+    "sub_identity_errors": Label(
+        "按出错的种类，与保留的真值比较", "By what went wrong, against the kept truth"
+    ),
     "title_tags": Label("标签覆盖率", "Tag coverage"),
     "sub_tags": Label("有值的人 / 全部人", "People with a value / all people"),
     "title_heat": Label("核销率：活动类型 × {name}", "Redemption rate: campaign type × {name}"),

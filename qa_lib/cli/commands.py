@@ -11,7 +11,9 @@ import typer
 from qa_lib.cli.asking import add_asking_commands
 from qa_lib.cli.bench import bench_app
 from qa_lib.cli.campaigns import campaigns_app
+from qa_lib.cli.company import company_app
 from qa_lib.cli.exchange import exchange_app
+from qa_lib.cli.identity import identity_app
 from qa_lib.cli.library import add_library_commands
 from qa_lib.cli.options import AsOf, Json, WorkspaceOption, read_audience
 from qa_lib.cli.options import answer as print_answer
@@ -42,6 +44,8 @@ app.add_typer(stream_app, name="stream")
 app.add_typer(campaigns_app)
 app.add_typer(bench_app)
 app.add_typer(export_app)
+app.add_typer(company_app)
+app.add_typer(identity_app, name="identity")
 add_library_commands(audience_app, rule_app)
 add_asking_commands(app, audience_app)
 

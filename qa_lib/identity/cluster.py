@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 
 from qa_lib.errors import UnknownName, did_you_mean
+from qa_lib.identity.changes import constraints
 from qa_lib.identity.explain import Explanation, explain
-from qa_lib.identity.graph import Identifier, Policy, group_links
+from qa_lib.identity.graph import Policy, group_links
 from qa_lib.identity.kinds import KINDS
-from qa_lib.identity.resolve import Resolution, constraints
+from qa_lib.identity.numbering import Identifier
+from qa_lib.identity.resolve import Resolution
 
 #: Most identifiers beside a person's own that are shown.
 NEIGHBOURS = 40

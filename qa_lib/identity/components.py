@@ -1,7 +1,7 @@
 """Connected components of tens of millions of links over whole numbers, and new links without a rebuild.
 
 The bounded resolution of `group_links` works on identifiers with their kinds and times; this is the plain
-graph under it, for sizes where texts no longer fit: identifiers are numbered from 0 by the caller.
+graph under it: identifiers are numbered from 0 by the caller, as `numbering` does.
 """
 
 from __future__ import annotations
@@ -56,6 +56,11 @@ class Components:
     def component_count(self) -> int:
         """How many components there are now."""
         return int((self._into == np.arange(len(self._into))).sum())
+
+    @property
+    def byte_count(self) -> int:
+        """What is kept, in bytes."""
+        return self._label.nbytes + self._into.nbytes + self._size.nbytes
 
     def of(self, identifiers: Any) -> Numbers:
         """The component of each identifier; the same number for those that are connected."""

@@ -8,16 +8,11 @@ from typing import Literal
 import pandas as pd
 
 from qa_lib.errors import SpecError, UnknownName, did_you_mean
-from qa_lib.identity.graph import Identifier, Policy
+from qa_lib.identity.changes import DECISIONS, add_changes, read_identifiers, write_identifiers
+from qa_lib.identity.graph import Policy
+from qa_lib.identity.numbering import Identifier
 from qa_lib.identity.record import _alone, _write, read_links, read_resolution
-from qa_lib.identity.resolve import (
-    DECISIONS,
-    Resolution,
-    add_changes,
-    read_identifiers,
-    resolve_links,
-    write_identifiers,
-)
+from qa_lib.identity.resolve import Resolution, resolve_links
 from qa_lib.workspace import Workspace, read_moment
 
 Verdict = Literal["accept", "apart"]

@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 from qa_lib.errors import UnknownName, did_you_mean
-from qa_lib.identity.graph import Groups, Identifier, Policy, group_links
-from qa_lib.identity.resolve import constraints
+from qa_lib.identity.changes import constraints
+from qa_lib.identity.components import Components
+from qa_lib.identity.graph import Groups, Policy, clear_of_hashed, group_links
+from qa_lib.identity.numbering import Identifier, Numbered, number_links
 from qa_lib.tables import Label
 
 _STATUS: dict[str, Label] = {
@@ -73,8 +75,9 @@ def explain(
         When an identifier is in no link.
     """
     together, apart = constraints(changes) if changes is not None else ([], [])
+    links = _around(links, one, other, together)
     groups = group_links(links, policy, together=together, apart=apart)
-    start, end = _find(groups, one), _find(groups, other)
+    start, end = groups.position[one], groups.position[other]
     table = groups.nodes["group"].to_numpy()
     held = bool(groups.nodes["is_held"].iat[start])
     is_one = bool(table[start] == table[end] and table[start] >= 0 and not held)
@@ -84,16 +87,34 @@ def explain(
     return Explanation(is_one or start == end, _answer(is_one or start == end, path), path)
 
 
-def _find(groups: Groups, identifier: Identifier) -> int:
-    try:
-        return groups.position[identifier]
-    except KeyError:
-        values = [v for k, v in groups.position if k == identifier[0]]
-        near = did_you_mean(str(identifier[1]), values[:10_000])
+def _around(
+    links: pd.DataFrame, one: Identifier, other: Identifier, together: list[tuple[Identifier, Identifier]]
+) -> pd.DataFrame:
+    """The links of all that is connected with either in any way; what the others say changes nothing there."""
+    numbered, _ = number_links(links)
+    ends = [_find(numbered, i) for i in (one, other)]
+    pairs = [(numbered.find(i), numbered.find(j)) for i, j in together]
+    known = np.array([p for p in pairs if None not in p], dtype=np.int64).reshape(-1, 2)
+    everyone = np.arange(numbered.count)
+    component = Components(
+        numbered.count,
+        np.concatenate([numbered.left, everyone, known[:, 0]]),
+        np.concatenate([numbered.right, clear_of_hashed(numbered), known[:, 1]]),
+    ).all()
+    return links[np.isin(component[numbered.left], component[ends])].reset_index(drop=True)
+
+
+def _find(numbered: Numbered, identifier: Identifier) -> int:
+    found = numbered.find(identifier)
+    if found is None:
+        of_kind = identifier[0] in numbered.kinds
+        same_kind = numbered.kind_no == numbered.kinds.index(identifier[0]) if of_kind else []
+        values = numbered.values(np.flatnonzero(same_kind)[:10_000]).to_pylist()
         raise UnknownName(
-            f"The identifier {identifier!r} is in no link.{near} Give (kind, normalised value); see "
-            "qa_lib.identity.normalise."
-        ) from None
+            f"The identifier {identifier!r} is in no link.{did_you_mean(str(identifier[1]), values)} Give (kind, "
+            "normalised value); see qa_lib.identity.normalise."
+        )
+    return found
 
 
 def _steps(groups: Groups, together: list[tuple[Identifier, Identifier]]) -> dict[int, list[tuple[int, str]]]:

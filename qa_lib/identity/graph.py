@@ -1,7 +1,7 @@
 """Links to groups of identifiers: shared ones set aside, conflicts kept apart, large groups held back.
 
-Everything is integers in NumPy: identifiers are numbered by kind and value, so the answer does not
-depend on the order of the rows.
+Everything is integers in NumPy (`numbering`, `components`): identifiers are numbered by kind and value, so
+the answer does not depend on the order of the rows.
 """
 
 from __future__ import annotations
@@ -15,15 +15,12 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from qa_lib.errors import ContractBroken
+from qa_lib.identity.components import Components
 from qa_lib.identity.kinds import KINDS, kind
-from qa_lib.tables import LINKS
+from qa_lib.identity.numbering import Identifier, Numbered, number_links
 
-Identifier = tuple[str, str]
 #: Two sets of identifiers that a person keeps apart, because a merge was undone.
 Apart = tuple[Sequence[Identifier], Sequence[Identifier]]
-
-_TIME = "datetime64[us, UTC]"
 
 
 class Policy(BaseModel):
@@ -63,34 +60,79 @@ class Policy(BaseModel):
         return kinds
 
 
+#: What became of a pair of identifiers; their places are the numbers in `Groups.status`.
+STATUSES = ("used", "shared", "conflict", "held")
+_USED, _SHARED, _CONFLICT, _HELD = range(4)
+
+
 @dataclass(frozen=True)
 class Groups:
     """Identifiers in groups, each group one person.
 
     Attributes
     ----------
-    nodes
-        `kind, value, first_seen_at, order` (0 is the oldest), `degree` (distinct other identifiers),
-        `group` (-1 for a shared identifier), `is_held` (in a group over the size cap), by kind and value.
-    edges
-        One row per pair of identifiers: `a, b` (rows of `nodes`, a hashed form stands for its clear
-        one), `observed_at` (first), `status`: used, shared, conflict or held.
-    same_as
-        For each row of `nodes`, the row of the clear identifier whose hash it is, or itself.
+    numbered
+        The identifiers and links that were grouped.
+    first_seen_us, order, degree, group, is_held, same_as : shape (n_identifiers,)
+        Of each identifier: its first time; its place by age (0 is the oldest); distinct other identifiers;
+        its group (-1 for a shared one); whether that is over the size cap; the clear identifier whose hash
+        it is, or itself.
+    a, b, first_us, status : shape (n_pairs,)
+        Of each pair of identifiers: its two ends (a hashed form stands for its clear one), its first time
+        and what became of it, a place in `STATUSES`.
     """
 
-    nodes: pd.DataFrame
-    edges: pd.DataFrame
+    numbered: Numbered
+    first_seen_us: np.ndarray
+    order: np.ndarray
+    degree: np.ndarray
+    group: np.ndarray
+    is_held: np.ndarray
     same_as: np.ndarray
+    a: np.ndarray
+    b: np.ndarray
+    first_us: np.ndarray
+    status: np.ndarray
+
+    @cached_property
+    def nodes(self) -> pd.DataFrame:
+        """`kind, value, first_seen_at, order, degree, group, is_held`, by kind and value."""
+        everyone = np.arange(self.numbered.count)
+        return pd.DataFrame(
+            {
+                "kind": pd.Categorical.from_codes(
+                    self.numbered.kind_no, dtype=pd.CategoricalDtype(list(self.numbered.kinds))
+                ),
+                "value": self.numbered.values(everyone).to_pandas().astype("object"),
+                "first_seen_at": pd.to_datetime(self.first_seen_us, unit="us", utc=True),
+                "order": self.order,
+                "degree": self.degree,
+                "group": self.group,
+                "is_held": self.is_held,
+            }
+        )
+
+    @cached_property
+    def edges(self) -> pd.DataFrame:
+        """`a, b` (rows of `nodes`), `observed_at` (first), `status`, a row a pair."""
+        return pd.DataFrame(
+            {
+                "a": self.a,
+                "b": self.b,
+                "observed_at": pd.to_datetime(self.first_us, unit="us", utc=True),
+                "status": pd.Series(np.array(STATUSES, dtype=object)[self.status], dtype=object),
+            }
+        )
 
     @cached_property
     def position(self) -> dict[Identifier, int]:
         """The row of each identifier."""
-        return {i: n for n, i in enumerate(zip(self.nodes["kind"], self.nodes["value"], strict=True))}
+        everyone = np.arange(self.numbered.count)
+        return {i: n for n, i in enumerate(self.numbered.identifiers(everyone))}
 
     def identifier(self, row: int) -> Identifier:
         """The identifier of a row."""
-        return str(self.nodes["kind"].iat[row]), str(self.nodes["value"].iat[row])
+        return self.numbered.identifiers([row])[0]
 
 
 def group_links(
@@ -125,89 +167,80 @@ def group_links(
     UnknownName
         For a kind that is not declared.
     """
-    policy = policy or Policy()
-    if missing := [c for c in LINKS.column_names if c not in links and c != "origin"]:
-        raise ContractBroken(f"The links have no column {missing[0]!r}; expected {LINKS.column_names}.")
-    nodes, left, right, at = _number(links)
-    n = len(nodes)
-    same_as = _join_hashes(nodes)
-    codes = nodes["kind"].cat.codes.to_numpy()
-    names = list(nodes["kind"].cat.categories)
-    rank = np.array([KINDS[k].rank for k in names], dtype=np.int64)[codes]
+    return group_numbered(number_links(links)[0], policy or Policy(), together=together, apart=apart)
+
+
+def group_numbered(
+    numbered: Numbered,
+    policy: Policy,
+    *,
+    together: Sequence[tuple[Identifier, Identifier]] = (),
+    apart: Sequence[Apart] = (),
+) -> Groups:
+    """What `group_links` does, of links that are numbered already."""
+    n, codes, names = numbered.count, numbered.kind_no, numbered.kinds
+    ends = np.concatenate([numbered.left, numbered.right])
+    seen = np.full(n, np.iinfo(np.int64).max)
+    np.minimum.at(seen, ends, np.concatenate([numbered.at_us, numbered.at_us]))
+    same_as = clear_of_hashed(numbered)
+    rank = _by_kind([KINDS[k].rank if k in KINDS else 0 for k in names])[codes]
     order = np.empty(n, dtype=np.int64)
-    seen = nodes["first_seen_at"].to_numpy(dtype="datetime64[us]").view(np.int64)
     order[np.lexsort((np.arange(n), rank, seen))] = np.arange(n)
 
-    a, b, first = _pairs(same_as[left], same_as[right], at, n)
+    a, b, first = _pairs(same_as[numbered.left], same_as[numbered.right], numbered.at_us, n)
     degree = np.bincount(a, minlength=n) + np.bincount(b, minlength=n)
-    caps = np.array([policy.degree_caps.get(k, KINDS[k].degree_cap) for k in names], dtype=np.int64)[codes]
-    is_shared = (degree > caps)[same_as]
-    status = np.where(is_shared[a] | is_shared[b], "shared", "used").astype(object)
+    caps = [policy.degree_caps.get(k, KINDS[k].degree_cap) if k in KINDS else 0 for k in names]
+    is_shared = (degree > _by_kind(caps)[codes])[same_as]
+    status = np.where(is_shared[a] | is_shared[b], _SHARED, _USED).astype(np.int8)
 
-    where = (
-        {i: x for x, i in enumerate(zip(nodes["kind"], nodes["value"], strict=True))}
-        if together or apart
-        else {}
-    )
+    found = {i: numbered.find(i) for pair in together for i in pair}
+    found |= {i: numbered.find(i) for both in apart for side in both for i in side}
+    where = {i: x for i, x in found.items() if x is not None}
     forced = [(same_as[where[i]], same_as[where[j]]) for i, j in together if i in where and j in where]
     forced = [(i, j) for i, j in forced if not is_shared[i] and not is_shared[j]]
-    single = [policy.single_kinds.get(k, KINDS[k].is_single) for k in names]
-    singles = np.array(single, dtype=bool)[codes] & (same_as == np.arange(n))
+    single = [policy.single_kinds.get(k, KINDS[k].is_single) if k in KINDS else False for k in names]
+    singles = _by_kind(single).astype(bool)[codes] & (same_as == np.arange(n))
     sides = _sides(apart, where, same_as)
-    group = _components(n, a, b, status == "used", same_as, forced)
-    contested = _contested(group, codes, singles & ~is_shared, sides)
-    chosen = np.flatnonzero((status == "used") & np.isin(group[a], contested))
+    group = _components(n, a, b, status == _USED, same_as, forced)
+    is_contested = _contested(group, codes, len(names), singles & ~is_shared, sides)
+    chosen = np.flatnonzero((status == _USED) & is_contested[group[a]])
     if len(chosen):
         weaker, stronger = np.maximum(rank[a], rank[b])[chosen], np.minimum(rank[a], rank[b])[chosen]
         chosen = chosen[np.lexsort((b[chosen], a[chosen], first[chosen], stronger, weaker))]
         marks: dict[int, set[tuple[int, int]]] = {x: set(s) for x, s in sides.items()}
-        for x in np.flatnonzero(singles & np.isin(group, contested)):
-            marks.setdefault(int(x), set()).add((-1 - int(codes[x]), int(x)))
-        status[_refused(chosen, a, b, marks, forced)] = "conflict"
-        group = _components(n, a, b, status == "used", same_as, forced)
+        single_rows = np.flatnonzero(singles & is_contested[group])
+        for x, code in zip(single_rows.tolist(), codes[single_rows].tolist(), strict=True):
+            marks.setdefault(x, set()).add((-1 - code, x))
+        status[_refused(chosen, a, b, marks, forced)] = _CONFLICT
+        group = _components(n, a, b, status == _USED, same_as, forced)
 
     group, size = _renumber(group, order, is_shared)
     is_held = (group >= 0) & (size[group] > policy.size_cap) if n else np.zeros(0, dtype=bool)
-    status[(status == "used") & is_held[a]] = "held"
-    nodes = nodes.assign(order=order, degree=degree[same_as], group=group, is_held=is_held)
-    edges = pd.DataFrame({"a": a, "b": b, "observed_at": pd.to_datetime(first, unit="us", utc=True)})
-    return Groups(nodes, edges.assign(status=pd.Series(status, dtype=object)), same_as)
+    status[(status == _USED) & is_held[a]] = _HELD
+    return Groups(numbered, seen, order, degree[same_as], group, is_held, same_as, a, b, first, status)
 
 
-def _number(links: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:
-    """Nodes by kind and value, the two ends of each link as rows of them, and its time in microseconds."""
-    kinds = pd.Categorical(pd.concat([links["left_kind"], links["right_kind"]], ignore_index=True))
-    kinds = kinds.set_categories(sorted(kinds.categories))
-    for name in kinds.categories:
-        kind(name)
-    values = pd.concat([links["left_value"], links["right_value"]], ignore_index=True)
-    coded, texts = pd.factorize(values, sort=True)
-    width = max(len(texts), 1)
-    keys, ends = np.unique(kinds.codes.astype(np.int64) * width + coded, return_inverse=True)
-    at = pd.to_datetime(links["observed_at"], utc=True).to_numpy(dtype="datetime64[us]").view(np.int64)
-    seen = np.full(len(keys), np.iinfo(np.int64).max)
-    np.minimum.at(seen, ends, np.concatenate([at, at]))
-    nodes = pd.DataFrame(
-        {
-            "kind": pd.Categorical.from_codes((keys // width).astype(int), categories=kinds.categories),
-            "value": np.asarray(texts, dtype=object)[keys % width],
-            "first_seen_at": pd.to_datetime(seen, unit="us", utc=True),
-        }
-    )
-    return nodes, ends[: len(links)], ends[len(links) :], at
+def _by_kind(values: Sequence[int]) -> np.ndarray:
+    return np.array(values, dtype=np.int64)
 
 
-def _join_hashes(nodes: pd.DataFrame) -> np.ndarray:
-    same_as = np.arange(len(nodes))
-    for name in nodes["kind"].cat.categories:
-        of, algorithm = KINDS[name].hash_of, KINDS[name].algorithm
-        if of is None or algorithm is None:
+def clear_of_hashed(numbered: Numbered) -> np.ndarray:
+    """For each identifier the clear one whose hash it is, or itself; shape (n_identifiers,)."""
+    same_as, kinds = np.arange(numbered.count), numbered.kinds
+    for number, name in enumerate(kinds):
+        of = KINDS[name].hash_of if name in KINDS else None
+        algorithm = KINDS[name].algorithm if of else None
+        if of not in kinds or algorithm is None:
             continue
-        clear = np.flatnonzero(nodes["kind"] == of)
-        values = nodes["value"].to_numpy()
-        known = {hashlib.new(algorithm, str(values[x]).encode()).hexdigest(): x for x in clear}
-        for x in np.flatnonzero(nodes["kind"] == name):
-            same_as[x] = known.get(values[x], x)
+        clear = np.flatnonzero(numbered.kind_no == kinds.index(of))
+        hashed = np.flatnonzero(numbered.kind_no == number)
+        texts = numbered.values(clear).to_pylist()
+        known = {
+            hashlib.new(algorithm, text.encode()).hexdigest(): x
+            for text, x in zip(texts, clear.tolist(), strict=True)
+        }
+        for x, text in zip(hashed.tolist(), numbered.values(hashed).to_pylist(), strict=True):
+            same_as[x] = known.get(text, x)
     return same_as
 
 
@@ -231,17 +264,11 @@ def _components(
     same_as: np.ndarray,
     forced: Sequence[tuple[int, int]],
 ) -> np.ndarray:
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    if not n:
-        return np.zeros(0, dtype=np.int64)
     hashed = np.flatnonzero(same_as != np.arange(n))
     pairs = np.array(forced, dtype=np.int64).reshape(-1, 2)
-    rows = np.concatenate([a[used], hashed, pairs[:, 0]])
-    columns = np.concatenate([b[used], same_as[hashed], pairs[:, 1]])
-    matrix = coo_array((np.ones(len(rows), dtype=np.int8), (rows, columns)), shape=(n, n))
-    return connected_components(matrix, directed=False)[1].astype(np.int64)
+    left = np.concatenate([a[used], hashed, pairs[:, 0]])
+    right = np.concatenate([b[used], same_as[hashed], pairs[:, 1]])
+    return Components(n, left, right).all()
 
 
 def _sides(
@@ -258,17 +285,22 @@ def _sides(
 
 
 def _contested(
-    group: np.ndarray, codes: np.ndarray, singles: np.ndarray, sides: Mapping[int, set[tuple[int, int]]]
+    group: np.ndarray,
+    codes: np.ndarray,
+    kind_count: int,
+    singles: np.ndarray,
+    sides: Mapping[int, set[tuple[int, int]]],
 ) -> np.ndarray:
-    """The groups in which two values of a single-valued kind, or two sides of an undone merge, meet."""
-    found = pd.DataFrame({"group": group[singles], "kind": codes[singles]}).value_counts()
-    contested = {int(g) for g, _ in found[found > 1].index}
+    """By group, whether two values of a single-valued kind, or two sides of an undone merge, meet in it."""
+    is_contested = np.zeros(int(group.max()) + 1 if len(group) else 0, dtype=bool)
+    found, times = np.unique(group[singles] * max(kind_count, 1) + codes[singles], return_counts=True)
+    is_contested[found[times > 1] // max(kind_count, 1)] = True
     met: dict[tuple[int, int], set[int]] = {}
     for x, marks in sides.items():
         for number, side in marks:
             met.setdefault((int(group[x]), number), set()).add(side)
-    contested |= {g for (g, _), both in met.items() if len(both) > 1}
-    return np.array(sorted(contested), dtype=np.int64)
+    is_contested[[g for (g, _), both in met.items() if len(both) > 1]] = True
+    return is_contested
 
 
 def _refused(
@@ -297,12 +329,12 @@ def _refused(
         if x != y:
             join(x, y)
     refused = []
-    for edge in chosen.tolist():
-        x, y = root(int(a[edge])), root(int(b[edge]))
+    for edge, i, j in zip(chosen.tolist(), a[chosen].tolist(), b[chosen].tolist(), strict=True):
+        x, y = root(i), root(j)
         if x == y:
             continue
-        one, other = marks.get(x, set()), marks.get(y, set())
-        if any(s == t and v != w for s, v in one for t, w in other):
+        one, other = marks.get(x), marks.get(y)
+        if one and other and any(s == t and v != w for s, v in one for t, w in other):
             refused.append(edge)
         else:
             join(x, y)

@@ -7,21 +7,18 @@ import fcntl
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+import duckdb
 import pandas as pd
 import pyarrow as pa
 
 from qa_lib.errors import DataError, NothingBuilt, SpecError, UnknownName, did_you_mean
-from qa_lib.identity.graph import Identifier, Policy
+from qa_lib.identity.changes import add_changes, read_identifiers
+from qa_lib.identity.graph import Policy
 from qa_lib.identity.kinds import normalise
-from qa_lib.identity.resolve import (
-    Resolution,
-    add_changes,
-    empty,
-    read_identifiers,
-    resolve_links,
-)
+from qa_lib.identity.numbering import Identifier
+from qa_lib.identity.resolve import Resolution, empty, resolve_links, resolve_through
 from qa_lib.tables import IDENTITIES, IDENTITY_CHANGES, LINKS, Table
-from qa_lib.workspace import Workspace, read_moment
+from qa_lib.workspace import Workspace, quoted, read_moment
 
 
 def normalise_links(
@@ -86,12 +83,22 @@ def read_links(workspace: Workspace) -> pd.DataFrame:
     NothingBuilt
         When there are none yet.
     """
+    _require_links(workspace)
+    return workspace.read(LINKS)
+
+
+def _evidence(workspace: Workspace) -> pd.DataFrame:
+    """All links, as `resolve_links` takes them."""
+    _require_links(workspace)
+    return _frame(workspace, LINKS, [c for c in LINKS.column_names if c != "origin"])
+
+
+def _require_links(workspace: Workspace) -> None:
     if not workspace.store.exists(LINKS.name):
         raise NothingBuilt(
             f"Table 'links' in {workspace.root} was never written. Add evidence with "
             "qa_lib.identity.add_links, or for the demo with generate_aliases."
         )
-    return workspace.read(LINKS)
 
 
 def read_resolution(workspace: Workspace) -> Resolution:
@@ -131,10 +138,10 @@ def resolve(
         before = read_resolution(workspace)
         if before.last_at is not None and moment < before.last_at:
             return before.as_of(moment)
-        links, after = read_links(workspace), before
-        for at in sorted({*(read_moment(m) for m in through), moment}):
-            if at <= moment and (after.last_at is None or at >= after.last_at):
-                after = resolve_links(links, at, before=after, policy=policy)
+        first = before.last_at
+        moments = sorted({*(read_moment(m) for m in through), moment})
+        asked = [at for at in moments if at <= moment and (first is None or at >= first)]
+        after = resolve_through(_evidence(workspace), asked, before=before, policy=policy)
         _write(workspace, before, after)
     return after
 
@@ -202,7 +209,7 @@ def undo(
     """Undo one change and record it, as `undo_change` says."""
     with _alone(workspace):
         before = read_resolution(workspace)
-        after = undo_change(read_links(workspace), before, change_id, at, policy=policy)
+        after = undo_change(_evidence(workspace), before, change_id, at, policy=policy)
         _write(workspace, before, after)
     return after
 
@@ -211,6 +218,7 @@ def _renamed(before: Resolution, row: pd.Series) -> dict[Identifier, str]:
     """The ids that the moved identifiers get back."""
     kept, moved = read_identifiers(row["kept_identifiers"]), read_identifiers(row["moved_identifiers"])
     current = before.current
+    current = current[current["value"].isin({value for _, value in (*kept, *moved)})]
     now = dict(zip(zip(current["kind"], current["value"], strict=True), current["person_id"], strict=True))
     with_them = [now[i] for i in kept if i in now]
     if row["change"] in ("merge", "accept"):
@@ -223,14 +231,21 @@ def _renamed(before: Resolution, row: pd.Series) -> dict[Identifier, str]:
 def _read(workspace: Workspace, table: Table) -> pd.DataFrame:
     if not workspace.store.exists(table.name):
         return empty(table)
-    rows = workspace.read(table)
+    rows = _frame(workspace, table, table.column_names)
     for column in table.columns:
-        if column.type == "timestamp":
-            rows[column.name] = rows[column.name].astype("datetime64[us, UTC]")
-        elif column.nullable:
+        if column.nullable and column.type != "timestamp":
             rows[column.name] = rows[column.name].astype("object").where(rows[column.name].notna(), None)
     by = ["kind", "value", "since_at"] if table is IDENTITIES else list(table.key)
     return rows.sort_values(by, ignore_index=True)
+
+
+def _frame(workspace: Workspace, table: Table, columns: Sequence[str]) -> pd.DataFrame:
+    """Some columns of a table, texts as Arrow holds them: no text becomes an object of its own."""
+    with contextlib.closing(duckdb.connect()) as con:
+        con.execute("SET TimeZone = 'UTC'")
+        listed = ", ".join(map(quoted, columns))
+        found = con.execute(f"SELECT {listed} FROM ({workspace.store.scan_sql(table)})").to_arrow_table()
+    return found.to_pandas()
 
 
 def _write(workspace: Workspace, before: Resolution, after: Resolution) -> None:
@@ -240,24 +255,21 @@ def _write(workspace: Workspace, before: Resolution, after: Resolution) -> None:
         (IDENTITIES, before.identities, after.identities),
     )
     for table, old, new in pairs:
-        if not workspace.store.exists(table.name) or not same_rows(old, new):
+        if not workspace.store.exists(table.name) or not same_rows(table, old, new):
             workspace.replace(table, _batches(table, new))
 
 
-def same_rows(one: pd.DataFrame, other: pd.DataFrame) -> bool:
-    """Whether two tables hold the same rows in the same order."""
-    if len(one) != len(other):
-        return False
-    for name in one.columns:
-        a, b = one[name].astype("object"), other[name].astype("object")
-        if not ((a == b).to_numpy() | (a.isna() & b.isna()).to_numpy()).all():
-            return False
-    return True
+def same_rows(table: Table, one: pd.DataFrame, other: pd.DataFrame) -> bool:
+    """Whether two states of a table hold the same rows in the same order."""
+    return len(one) == len(other) and _rows(table, one).equals(_rows(table, other))
+
+
+def _rows(table: Table, rows: pd.DataFrame) -> pa.Table:
+    return pa.Table.from_pandas(rows, schema=table.arrow_schema(), preserve_index=False)
 
 
 def _batches(table: Table, rows: pd.DataFrame) -> list[pa.RecordBatch]:
-    schema = table.arrow_schema()
-    return pa.Table.from_pandas(rows, schema=schema, preserve_index=False).to_batches()
+    return _rows(table, rows).to_batches(max_chunksize=250_000)
 
 
 @contextlib.contextmanager

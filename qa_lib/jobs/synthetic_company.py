@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 
 from qa_lib.errors import SpecError, WorkspaceUnusable
 from qa_lib.identity.aliases import TRUTH
-from qa_lib.sources import SourceLoad, load_source, write_source
+from qa_lib.jobs.synthetic import SYNTHETIC_CURRENCY, SYNTHETIC_ZONE
+from qa_lib.sources import SourceLoad, load_source, read_sources, write_source
 from qa_lib.sources.synthetic import shard_count
 from qa_lib.sources.synthetic_company import RECIPE, company_campaigns, company_items, company_shard
 from qa_lib.sources.synthetic_industries import industry
@@ -71,9 +72,7 @@ def write_synthetic_company(
         When the folder cannot be written; nothing is left of it.
     """
     started, folder = time.monotonic(), Path(folder)
-    industry(industry_name)
-    if people < 1 or processes < 1:
-        raise SpecError(f"people={people:,} and processes={processes:,}: both are at least 1.")
+    check_company(people, industry_name, processes)
     recipe = {"recipe": RECIPE, "people": people, "industry": industry_name, "random_state": random_state}
     if folder.exists():
         return _there(folder, recipe, started)
@@ -107,6 +106,33 @@ def write_synthetic_company(
     return Written(folder, rows, people, sum(rows[name] for name in _EVENTS), time.monotonic() - started)
 
 
+def check_company(people: int, industry_name: str, processes: int = 1) -> None:
+    """Refuse a size or an industry that there is not, as `write_synthetic_company` does, before anything is made."""
+    industry(industry_name)
+    if people < 1 or processes < 1:
+        raise SpecError(f"people={people:,} and processes={processes:,}: both are at least 1.")
+
+
+def company_workspace(folder: str | Path) -> Workspace:
+    """A workspace for a synthetic company: made where it is not there yet, or the one that holds a company.
+
+    Raises
+    ------
+    SpecError
+        When a workspace that is there has other settings, or holds data of anything but a synthetic company.
+    WorkspaceUnusable
+        When the folder cannot be written.
+    """
+    workspace = Workspace.create(folder, zone=SYNTHETIC_ZONE, currency=SYNTHETIC_CURRENCY)
+    others = sorted({x.feed for x in workspace.state.landings() if not x.feed.startswith("company.")})
+    if others:
+        raise SpecError(
+            f"The workspace {workspace.root} holds landed data of '{others[0]}'; a synthetic company has one of its "
+            "own. Name a folder that is not there yet."
+        )
+    return workspace
+
+
 def land_company(
     workspace: Workspace, folder: str | Path, progress: Callable[[str], None] | None = None
 ) -> list[SourceLoad]:
@@ -118,13 +144,21 @@ def land_company(
     ------
     NothingBuilt
         When a folder of the company is not there.
+    SpecError
+        When the workspace holds a company from another folder.
     """
     say = progress or (lambda _: None)
-    done = []
+    known, done = read_sources(workspace), []
     for source in company_sources(folder):
+        label = source.label.en
+        if source.name in known and known[source.name].read != source.read:
+            raise SpecError(
+                f"The workspace {workspace.root} holds another company: its source '{source.name}' does not read "
+                f"{Path(folder).absolute()}. Land each in a workspace of its own."
+            )
         write_source(workspace, source)
-        say(source.label.en)
-        done.append(load_source(workspace, source))
+        say(label)
+        done.append(load_source(workspace, source, _said(say, label)))
     truth = workspace.root / TRUTH
     truth.parent.mkdir(parents=True, exist_ok=True)
     parts = str(Path(folder).absolute() / "truth" / "identity" / "*.parquet").replace("'", "''")
@@ -133,6 +167,10 @@ def land_company(
         con.execute(f"COPY (SELECT * FROM read_parquet('{parts}')) TO '{kept}.part' (FORMAT parquet)")
     Path(f"{truth}.part").replace(truth)
     return done
+
+
+def _said(say: Callable[[str], None], label: str) -> Callable[[str], None]:
+    return lambda file: say(f"{label}: {file}")
 
 
 def _there(folder: Path, recipe: dict[str, Any], started: float) -> Written:

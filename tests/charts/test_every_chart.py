@@ -151,6 +151,15 @@ DAYS = pd.DataFrame(
     }
 )
 VALUES = pd.DataFrame({"value": ["GROCERY", "<b>&"], "people_count": [60, 40]})
+IDENTITY_ERRORS = pd.DataFrame(
+    {
+        "error": ["", "typo", "something <new>"],
+        "kind": ["card", "phone", "device"],
+        "identifier_count": [900, 40, 3],
+        "right_count": [900, 31, 0],
+        "right_rate": [1.0, 0.775, 0.0],
+    }
+)
 CHARTS: dict[str, Draw] = {
     "title_strips": lambda _, lang: charts.feed_strips(EVERY_LOAD, language=lang, selected="pos.lines"),
     "title_load_history": lambda _, lang: charts.load_history(HISTORY, "", language=lang, selected=1),
@@ -186,6 +195,7 @@ CHARTS: dict[str, Draw] = {
     "title_rejects": lambda _, lang: charts.reject_bars(REASONS, language=lang),
     "title_moves": lambda _, lang: charts.column_moves(MOVES, "", language=lang),
     "title_tags": lambda s, lang: charts.tag_coverage_bars(tags(s), language=lang),
+    "title_identity_errors": lambda _, lang: charts.identity_error_bars(IDENTITY_ERRORS, language=lang),
     "title_rfm": lambda s, lang: charts.rfm_cube(
         s.frame("SELECT rfm_segment, count(*) AS people_count FROM profile GROUP BY ALL"), language=lang
     ),
