@@ -152,7 +152,9 @@ class IdentityReview(Screen):
         self.check_writable(self._workspace)
         if self.quarantine is None:
             raise SpecError(self.say("nothing_chosen"))
-        decide_quarantine(self._workspace, self.quarantine, verdict, self.figures.clock(), author=self._author)
+        decide_quarantine(
+            self._workspace, self.quarantine, verdict, self.figures.clock(), author=self._author
+        )
         return self._recorded(f"{self.quarantine} · {self._page.verdict(verdict)}")
 
     def undo(self, change_id: str | None = None) -> str:
@@ -236,7 +238,12 @@ class IdentityReview(Screen):
                 *([] if self.figures.is_empty else [Entry("find")]),
             ],
             [
-                Drawing("sizes", self._sizes_chart, names("size", "revision"), {"size": self.picks("size", "size")}),
+                Drawing(
+                    "sizes",
+                    self._sizes_chart,
+                    names("size", "revision"),
+                    {"size": self.picks("size", "size")},
+                ),
                 Drawing("cluster", self._graph, chain, is_live=True),
             ],
             [Choice("one", self._end_options, one), Choice("other", self._end_options, one)],
@@ -290,11 +297,16 @@ class IdentityReview(Screen):
 
     def _cause_options(self) -> Options:
         causes = dict.fromkeys(self.once("queue", self.figures.queue)["cause"])
-        return [(self.say("everything"), None), *((self.say(f"cause_{c}"), c) for c in causes)] if causes else []
+        return (
+            [(self.say("everything"), None), *((self.say(f"cause_{c}"), c) for c in causes)] if causes else []
+        )
 
     def _queue_options(self) -> Options:
         found = [
-            (f"{r.change_id} · {self.say(f'cause_{r.cause}')} · {self._page.verdict(r.decision)}", r.change_id)
+            (
+                f"{r.change_id} · {self.say(f'cause_{r.cause}')} · {self._page.verdict(r.decision)}",
+                r.change_id,
+            )
             for r in self.queue.head(LISTED).itertuples()
         ]
         return [("—", None), *found] if found else []
@@ -328,7 +340,10 @@ class IdentityReview(Screen):
             return None
         nodes = pd.DataFrame(
             {
-                "label": [self._page.identifier((k, v)) for k, v in zip(found.nodes["kind"], found.nodes["value"], strict=True)],
+                "label": [
+                    self._page.identifier((k, v))
+                    for k, v in zip(found.nodes["kind"], found.nodes["value"], strict=True)
+                ],
                 "kind": [self._page.kind(k) for k in found.nodes["kind"]],
                 "is_member": found.nodes["is_member"],
             }
