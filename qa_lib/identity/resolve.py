@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -147,6 +147,9 @@ def resolve_through(
             )
     numbered, rows = number_links(links, before.identities)
     held, changes = Held.read(before.identities, rows), before.changes
+    # an id that was taken over in the moment it was given has no interval left, and may be given back
+    gone = sorted({*(renamed or {}).values()} - {*held.names})
+    held = replace(held, names=(*held.names, *gone))
     demanded = constraints(changes)
     last = last_number(held.names, changes)
     for at in stamps:

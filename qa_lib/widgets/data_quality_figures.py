@@ -130,5 +130,6 @@ class QualityFigures:
     def columns(self, feed: str, number: int | None) -> pd.DataFrame:
         """The columns of a load beside the load before, without their extreme values."""
         frame = column_report(self._workspace, feed, number)
-        return frame.assign(low=[masked_value(v) for v in frame["low"]], high=[masked_value(v) for v in frame["high"]])
-
+        return frame.assign(
+            low=[masked_value(v) for v in frame["low"]], high=[masked_value(v) for v in frame["high"]]
+        )

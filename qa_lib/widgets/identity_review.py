@@ -8,15 +8,14 @@ import altair as alt
 import pandas as pd
 import traitlets
 
-from qa_lib.charts import cluster_graph, cluster_sizes
+from qa_lib.charts import cluster_sizes
 from qa_lib.charts.html import Html, join, tag
 from qa_lib.charts.tiles import note
-from qa_lib.charts.words import pick
 from qa_lib.errors import SpecError
 from qa_lib.identity import Cluster, Explanation, decide_quarantine, undo
 from qa_lib.identity.decisions import Verdict
-from qa_lib.identity.explain import _STATUS
 from qa_lib.widgets.identity_review_figures import LISTED, Identifier, IdentityFigures
+from qa_lib.widgets.identity_review_graph import draw_cluster
 from qa_lib.widgets.identity_review_page import IdentityPage
 from qa_lib.widgets.masking import shown_id
 from qa_lib.widgets.screen import (
@@ -152,7 +151,9 @@ class IdentityReview(Screen):
         self.check_writable(self._workspace)
         if self.quarantine is None:
             raise SpecError(self.say("nothing_chosen"))
-        decide_quarantine(self._workspace, self.quarantine, verdict, self.figures.clock(), author=self._author)
+        decide_quarantine(
+            self._workspace, self.quarantine, verdict, self.figures.clock(), author=self._author
+        )
         return self._recorded(f"{self.quarantine} · {self._page.verdict(verdict)}")
 
     def undo(self, change_id: str | None = None) -> str:
@@ -236,7 +237,12 @@ class IdentityReview(Screen):
                 *([] if self.figures.is_empty else [Entry("find")]),
             ],
             [
-                Drawing("sizes", self._sizes_chart, names("size", "revision"), {"size": self.picks("size", "size")}),
+                Drawing(
+                    "sizes",
+                    self._sizes_chart,
+                    names("size", "revision"),
+                    {"size": self.picks("size", "size")},
+                ),
                 Drawing("cluster", self._graph, chain, is_live=True),
             ],
             [Choice("one", self._end_options, one), Choice("other", self._end_options, one)],
@@ -290,11 +296,16 @@ class IdentityReview(Screen):
 
     def _cause_options(self) -> Options:
         causes = dict.fromkeys(self.once("queue", self.figures.queue)["cause"])
-        return [(self.say("everything"), None), *((self.say(f"cause_{c}"), c) for c in causes)] if causes else []
+        return (
+            [(self.say("everything"), None), *((self.say(f"cause_{c}"), c) for c in causes)] if causes else []
+        )
 
     def _queue_options(self) -> Options:
         found = [
-            (f"{r.change_id} · {self.say(f'cause_{r.cause}')} · {self._page.verdict(r.decision)}", r.change_id)
+            (
+                f"{r.change_id} · {self.say(f'cause_{r.cause}')} · {self._page.verdict(r.decision)}",
+                r.change_id,
+            )
             for r in self.queue.head(LISTED).itertuples()
         ]
         return [("—", None), *found] if found else []
@@ -324,29 +335,7 @@ class IdentityReview(Screen):
         return cluster_sizes(self.sizes, language=self.language, selected=self.size)
 
     def _graph(self) -> alt.LayerChart | None:
-        if (found := self.cluster) is None:
-            return None
-        nodes = pd.DataFrame(
-            {
-                "label": [self._page.identifier((k, v)) for k, v in zip(found.nodes["kind"], found.nodes["value"], strict=True)],
-                "kind": [self._page.kind(k) for k in found.nodes["kind"]],
-                "is_member": found.nodes["is_member"],
-            }
-        )
-        words = [pick(_STATUS[s], self.language) for s in found.edges["status"]]
-        edges = found.edges.assign(status_words=words)
-        return cluster_graph(nodes, edges, language=self.language, path=self._path_of(found))
-
-    def _path_of(self, found: Cluster) -> frozenset[tuple[int, int]]:
-        """The chain's steps as places in the graph."""
-        if self.why is None:
-            return frozenset()
-        place = {i: n for n, i in enumerate(zip(found.nodes["kind"], found.nodes["value"], strict=True))}
-        steps = (
-            (place.get((s["from_kind"], s["from_value"])), place.get((s["to_kind"], s["to_value"])))
-            for s in self.why.path.to_dict("records")
-        )
-        return frozenset((min(a, b), max(a, b)) for a, b in steps if a is not None and b is not None)
+        return None if self.cluster is None else draw_cluster(self.cluster, self.why, self._page)
 
     def _why(self) -> Html:
         return join() if self.why is None else self._page.why(self.why)

@@ -72,7 +72,9 @@ class IdentityFigures:
             )
         found = self.resolution.person(kind(name).name, normalise(name, value))
         if found is None:
-            raise UnknownName(f"The {name} {masked_text(value)} is nobody's today: unknown, shared or held back.")
+            raise UnknownName(
+                f"The {name} {masked_text(value)} is nobody's today: unknown, shared or held back."
+            )
         return found
 
     @property
@@ -81,7 +83,9 @@ class IdentityFigures:
         if self._evidence is None:
             links = read_links(self._workspace)
             last = self.resolution.last_at
-            seen = pd.to_datetime(links["observed_at"], utc=True) < (last or pd.Timestamp.max.tz_localize("UTC"))
+            seen = pd.to_datetime(links["observed_at"], utc=True) < (
+                last or pd.Timestamp.max.tz_localize("UTC")
+            )
             self._evidence = Evidence(links[seen], self.resolution)
         return self._evidence
 

@@ -100,7 +100,14 @@ class IdentityPage:
         ]
         heads = [
             self.say(k)
-            for k in ("choose_quarantine", "choose_cause", "identifiers", "moment", "decision", "reject_reason")
+            for k in (
+                "choose_quarantine",
+                "choose_cause",
+                "identifiers",
+                "moment",
+                "decision",
+                "reject_reason",
+            )
         ]
         return join(
             tag("h3", self.say("queue")),

@@ -91,7 +91,9 @@ class PersonProfile(Screen):
     @property
     def events(self) -> pd.DataFrame:
         """The newest events of the chosen kind."""
-        return self.once(("events", self.number, self.event), lambda: self.figures.newest(self._chosen, self.event))
+        return self.once(
+            ("events", self.number, self.event), lambda: self.figures.newest(self._chosen, self.event)
+        )
 
     @property
     def sends(self) -> pd.DataFrame:
@@ -171,7 +173,10 @@ class PersonProfile(Screen):
             [Choice("event", self._event_options, who)],
             [Words("events", self._events, who | {"event"}), Words("sends", self._sends, who)],
             [Choice("audience", self._audience_options, who)],
-            [Words("audiences", self._audiences, who | {"audience"}), Words("why", self._why, who | {"audience"})],
+            [
+                Words("audiences", self._audiences, who | {"audience"}),
+                Words("why", self._why, who | {"audience"}),
+            ],
             [Words("identifiers", self._identifiers, who)],
             [*([Entry("words")])],
             [Words("tags", self._tags, who | {"words"})],

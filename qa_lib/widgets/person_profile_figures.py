@@ -35,6 +35,10 @@ class PersonFigures:
         self._lookup = PersonLookup(self.snapshot)
         self._types = {e.name: e for e in catalogue(self.snapshot).events if self._is_there(e)}
         self._specs = [(e["spec"], e["group"]) for e in self.snapshot.meta["tags"]]
+        if self.snapshot.people_count:
+            self._lookup.values_at(
+                0
+            )  # the first reading finds every column's place: not part of a person's time
 
     def _is_there(self, event: EventType) -> bool:
         tables = self.snapshot.cursor().execute(
@@ -80,7 +84,9 @@ class PersonFigures:
     def examples(self) -> list[int]:
         """A few people, spread evenly."""
         count = self.snapshot.people_count
-        return np.unique(np.linspace(0, count - 1, min(EXAMPLES, count)).astype(int)).tolist() if count else []
+        return (
+            np.unique(np.linspace(0, count - 1, min(EXAMPLES, count)).astype(int)).tolist() if count else []
+        )
 
     def first_seen_at(self, number: int) -> datetime | None:
         """When the person was first seen; None where only undated records know them."""
@@ -152,7 +158,9 @@ class PersonFigures:
                 rows.append({"event": one.name, "occurred_at": at, "properties": row})
         frame = pd.DataFrame(rows, columns=["event", "occurred_at", "properties"])
         frame["occurred_at"] = pd.to_datetime(frame["occurred_at"], utc=True)
-        return frame.sort_values("occurred_at", ascending=False, kind="stable", ignore_index=True).head(NEWEST)
+        return frame.sort_values("occurred_at", ascending=False, kind="stable", ignore_index=True).head(
+            NEWEST
+        )
 
     def sends(self, person: str) -> pd.DataFrame:
         """Messages to the person, newest first, those really sent and those of replays; none of rehearsals.
@@ -200,7 +208,9 @@ class PersonFigures:
             rows.append({"name": name, "version": int(row["active"]), "is_in": is_in, "problem": problem})
         frame = pd.DataFrame(rows, columns=["name", "version", "is_in", "problem"])
         order = frame["is_in"].map({True: 0, False: 1}).fillna(2)
-        return frame.assign(order=order).sort_values(["order", "name"], ignore_index=True).drop(columns="order")
+        return (
+            frame.assign(order=order).sort_values(["order", "name"], ignore_index=True).drop(columns="order")
+        )
 
     def why(self, audience: str, person: str) -> Explanation:
         """See `qa_lib.audiences.AudienceService.explain`."""

@@ -42,7 +42,10 @@ class ProfilePage:
         return join(
             tag("h2", title),
             note(f"{self.say('snapshot')} {snapshot.version} · {self.say('as_of')} {at}"),
-            note(self.say("profile_hint") if person else self.say("profile_empty"), "quiet" if person else "warning"),
+            note(
+                self.say("profile_hint") if person else self.say("profile_empty"),
+                "quiet" if person else "warning",
+            ),
         )
 
     def tiles(
@@ -75,17 +78,23 @@ class ProfilePage:
         words = search.casefold().split()
         shown = profile[profile["value"].notna()]
         texts = {
-            row["name"]: value_text(row["value"], self.language, row["unit"]) for row in shown.to_dict("records")
+            row["name"]: value_text(row["value"], self.language, row["unit"])
+            for row in shown.to_dict("records")
         }
         if words:
             fits = [
-                all(w in f"{r['name']} {r['label_zh']} {r['label_en']} {texts[r['name']]}".casefold() for w in words)
+                all(
+                    w in f"{r['name']} {r['label_zh']} {r['label_en']} {texts[r['name']]}".casefold()
+                    for w in words
+                )
                 for r in shown.to_dict("records")
             ]
             shown = shown[fits]
         made = []
         for group, rows in shown.groupby(f"group_{self.language}", sort=False):
-            cells = [[r[f"label_{self.language}"], texts[r["name"]], r["window"]] for r in rows.to_dict("records")]
+            cells = [
+                [r[f"label_{self.language}"], texts[r["name"]], r["window"]] for r in rows.to_dict("records")
+            ]
             heads = [str(group), self.say("value"), self.say("tag_window")]
             made.append(tag("div", table(heads, cells, words=(0, 2))))
         nothing = note(self.say("nothing_fits")) if shown.empty else join()
@@ -99,7 +108,9 @@ class ProfilePage:
 
     def events(self, frame: pd.DataFrame, types: Mapping[str, EventType], event: str | None) -> Html:
         """The newest events, each with its properties in words."""
-        head = tag("h3", self.say("events_of") + (f" · {pick(types[event].label, self.language)}" if event else ""))
+        head = tag(
+            "h3", self.say("events_of") + (f" · {pick(types[event].label, self.language)}" if event else "")
+        )
         if frame.empty:
             return join(head, note(self.say("no_events")))
         rows = [
@@ -168,7 +179,8 @@ class ProfilePage:
         decide = found.reasons[0] if found.reasons else ()
         rows = [
             [
-                "　" * len(node.path) + pick(node.sentence if node.kind not in ("all", "any") else node.words, self.language),
+                "　" * len(node.path)
+                + pick(node.sentence if node.kind not in ("all", "any") else node.words, self.language),
                 self.say("yes") if node.is_true else self.say("no"),
                 self.say("decides") if node.path in decide else "",
                 pick(node.words, self.language) if node.kind not in ("all", "any") else "",
@@ -177,7 +189,9 @@ class ProfilePage:
         ]
         heads = [self.say(k) for k in ("condition_words", "holds", "decides", "evidence_of")]
         events = found.events()
-        counted = events[events["is_counted"].astype(bool)].sort_values("occurred_at", ascending=False).head(ROWS)
+        counted = (
+            events[events["is_counted"].astype(bool)].sort_values("occurred_at", ascending=False).head(ROWS)
+        )
         lines = [
             [self.moment(row["occurred_at"]), str(row["event"]), self._plain(row["properties"])]
             for row in counted.to_dict("records")
@@ -199,7 +213,9 @@ class ProfilePage:
         for prop in event.properties:
             value = values.get(prop.name)
             if value is not None and not pd.isna(value):
-                shown.append(f"{pick(prop.label, self.language)} {value_text(value, self.language, prop.unit)}")
+                shown.append(
+                    f"{pick(prop.label, self.language)} {value_text(value, self.language, prop.unit)}"
+                )
         return " · ".join(shown[:_MOST_PROPERTIES])
 
     def _plain(self, values: Mapping[str, Any]) -> str:

@@ -273,4 +273,3 @@ class Screen(widgets.VBox):
     def __repr__(self) -> str:
         chosen = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.SHOWN)
         return f"{type(self).__name__}({chosen})"
-

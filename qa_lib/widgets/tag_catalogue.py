@@ -169,7 +169,11 @@ class TagCatalogue(Screen):
             ],
             [
                 Choice("tag", self._tag_options, _FOUND),
-                *([Action("use_in_rule", self.use_in_rule, names("tag"), lambda: self.tag is not None)] if self.builder else []),
+                *(
+                    [Action("use_in_rule", self.use_in_rule, names("tag"), lambda: self.tag is not None)]
+                    if self.builder
+                    else []
+                ),
             ],
             [
                 Drawing("distribution", self._distribution, names("tag")),
@@ -191,7 +195,9 @@ class TagCatalogue(Screen):
         if column == "type":
             words = {v: self.say(f"type_{v}") for v in values}
         elif column == "family":
-            words = dict(zip(self.figures.tags["family"], self.figures.tags[f"family_{self.language}"], strict=True))
+            words = dict(
+                zip(self.figures.tags["family"], self.figures.tags[f"family_{self.language}"], strict=True)
+            )
         return [(self.say("everything"), None), *((words[v], v) for v in values)]
 
     def _against_options(self) -> Options:
@@ -240,8 +246,12 @@ class TagCatalogue(Screen):
         if not row["people_count"]:
             return note(self.say("nobody_has"), "warning")
         if row["type"] == "number":
-            return histogram(self.values, self._label(self.tag), language=self.language, unit=row["unit"], width=400)
-        return value_bars(self.figures.counts(self.tag, self.language), self._label(self.tag), language=self.language)
+            return histogram(
+                self.values, self._label(self.tag), language=self.language, unit=row["unit"], width=400
+            )
+        return value_bars(
+            self.figures.counts(self.tag, self.language), self._label(self.tag), language=self.language
+        )
 
     def _drift_chart(self) -> alt.LayerChart | None:
         if self.drift is None or self.drift.empty:

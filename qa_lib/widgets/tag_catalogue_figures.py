@@ -64,7 +64,15 @@ class TagFigures:
             if value is not None:
                 frame = frame[frame[column] == value]
         if words := search.casefold().split():
-            columns = ("name", "label_zh", "label_en", "family_zh", "family_en", "description_zh", "description_en")
+            columns = (
+                "name",
+                "label_zh",
+                "label_en",
+                "family_zh",
+                "family_en",
+                "description_zh",
+                "description_en",
+            )
             text = frame[list(columns)].agg(" ".join, axis=1).str.casefold()
             frame = frame[[all(word in one for word in words) for one in text]]
         return frame.reset_index(drop=True)

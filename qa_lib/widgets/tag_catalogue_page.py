@@ -46,13 +46,20 @@ class CataloguePage:
         in_use = sum(name in used for name in found["name"])
         coverage = found["coverage_rate"].mean() if len(found) else None
         made = [
-            Tile("tags_found", self.say("tags_found"), f"{len(found):,}", self.say("of_all_tags", n=f"{all_count:,}")),
+            Tile(
+                "tags_found",
+                self.say("tags_found"),
+                f"{len(found):,}",
+                self.say("of_all_tags", n=f"{all_count:,}"),
+            ),
             Tile("families", self.say("families"), f"{found['family'].nunique():,}"),
             Tile("mean_coverage", self.say("mean_coverage"), format_value(coverage, "rate")),
             Tile("used_tags", self.say("used_tags"), f"{in_use:,}", self.say("used_tags_about")),
         ]
         if moved is not None:
-            made.append(Tile("moved_tags", self.say("moved_tags"), f"{moved:,}", self.say("moved_tags_about")))
+            made.append(
+                Tile("moved_tags", self.say("moved_tags"), f"{moved:,}", self.say("moved_tags_about"))
+            )
         return join(tiles(made), note(self.say("catalogue_none"), "warning") if found.empty else join())
 
     def list(self, found: pd.DataFrame, used: Mapping[str, Any], chosen: str | None) -> Html:
@@ -76,7 +83,10 @@ class CataloguePage:
             for row in part.to_dict("records")
         ]
         heads = [
-            *(self.say(k) for k in ("tag", "column", "family", "type", "unit", "tag_window", "coverage", "used_in"))
+            *(
+                self.say(k)
+                for k in ("tag", "column", "family", "type", "unit", "tag_window", "coverage", "used_in")
+            )
         ]
         at = list(part["name"]).index(chosen) if chosen in set(part["name"]) else None
         left = len(found) - ROWS
@@ -86,7 +96,11 @@ class CataloguePage:
         )
 
     def tag(
-        self, row: Mapping[str, Any], summary: Mapping[str, Any], used: Sequence[str], drifted: Mapping[str, Any] | None
+        self,
+        row: Mapping[str, Any],
+        summary: Mapping[str, Any],
+        used: Sequence[str],
+        drifted: Mapping[str, Any] | None,
     ) -> Html:
         """Everything about one tag."""
         made = [
@@ -110,13 +124,18 @@ class CataloguePage:
             tiles(made),
             [note(line) for line in lines],
             note(f"{self.say('used_in')}: {'、'.join(used)}" if used else self.say("used_nowhere")),
-            note(self._drift(drifted), "warning" if drifted["verdict"] == "moved" else "quiet") if drifted else join(),
+            note(self._drift(drifted), "warning" if drifted["verdict"] == "moved" else "quiet")
+            if drifted
+            else join(),
         )
 
     def condition(self, condition: Rule, words: str) -> Html:
         """A condition on the tag: as a sentence and as JSON."""
         text = json.dumps(condition.to_dict(), ensure_ascii=False)
-        return join(note(f"{self.say('condition_json')}: {words}"), tag("pre", text, style="white-space: pre-wrap; margin: 2px 0"))
+        return join(
+            note(f"{self.say('condition_json')}: {words}"),
+            tag("pre", text, style="white-space: pre-wrap; margin: 2px 0"),
+        )
 
     def _drift(self, row: Mapping[str, Any]) -> str:
         return self.say(
