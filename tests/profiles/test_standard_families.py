@@ -56,9 +56,8 @@ def test_over_a_thousand_tags_each_with_all_that_a_catalogue_says(described: Sna
 def test_a_persons_profile_by_columns_is_that_of_every_tag_read_alone(described: Snapshot) -> None:
     lookup = PersonLookup(described)
     ids = described.frame("SELECT person_id FROM people ORDER BY person_no")["person_id"]
-    names = [n for n in lookup.names if catalogue(described).field(n).type in ("number", "boolean", "text")][
-        ::9
-    ]
+    known = catalogue(described)
+    names = [n for n in lookup.names if known.field(n).type in ("number", "boolean", "text")][::9]
     values = tag_values(described, *names)
     for number in (0, 17, len(ids) - 1):
         found = lookup.values(ids[number])
