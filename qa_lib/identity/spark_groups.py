@@ -51,7 +51,7 @@ def group_links_on(
     """Identifiers in groups, as `group_links` has them without undone merges and splits.
 
     The server writes `out/groups.parquet`: `kind, value, group` (a number; -1 for a shared identifier) and
-    `is_held` (in a group over the size cap). What stands in `out/work` may go afterwards.
+    `is_held` (in a group over the size cap), and `out/asked.parquet`, which says of what. What stands in `out/work` may go afterwards.
 
     Parameters
     ----------
@@ -78,6 +78,11 @@ def group_links_on(
         f"The kinds of the links in '{links}'",
     )
     names = sorted(kind(name).name for name in kinds.column("kind").to_pylist())
+    asked = {
+        "links": links,
+        "policy": policy.model_dump_json(),
+    }  # written first: a folder in use is refused at once
+    write_parquet(session.createDataFrame([asked]), f"{out.rstrip('/')}/asked.parquet", "What was asked")
     nodes = _numbered(bench, given, names)
     ends = bench.keep(
         "ends",

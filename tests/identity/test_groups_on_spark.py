@@ -198,6 +198,8 @@ def test_what_cannot_be_grouped_is_refused(spark: SparkSession, tmp_path: Path) 
     file = write_links(links, tmp_path / "links.parquet")
     with pytest.raises(DataError, match="say in the policy which kinds"):
         group_links_on(spark, file, str(tmp_path / "few"), most_contested_links=3)
+    with pytest.raises(DataError, match="What was asked could not be written"):
+        group_links_on(spark, file, str(tmp_path / "few"))
     with pytest.raises(DataError, match="could not be read"):
         group_links_on(spark, str(tmp_path / "none.parquet"), str(tmp_path / "out"))
     odd = write_links(links.assign(left_kind="telephone"), tmp_path / "odd.parquet")

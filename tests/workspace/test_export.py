@@ -10,7 +10,8 @@ import pytest
 
 from qa_lib.errors import WorkspaceUnusable
 from qa_lib.rules import Catalogue
-from qa_lib.workspace import Snapshot, export_tables
+from qa_lib.tables import LINKS, Table
+from qa_lib.workspace import Snapshot, Workspace, export_rows, export_tables
 from qa_lib.workspace import export as export_module
 
 
@@ -32,6 +33,25 @@ def test_every_table_that_rules_read_is_there_as_it_is(
     assert [(s["version"], s["as_of"], s["people_count"]) for s in stamp] == [
         (snapshot.version, snapshot.as_of, snapshot.people_count)
     ]
+
+
+def test_some_tables_alone_and_a_shared_table_beside_them(
+    workspace: Workspace, snapshot: Snapshot, tmp_path: Path
+) -> None:
+    files = export_tables(snapshot, tmp_path / "some", only={"people", "event_visit"})
+    assert {file.stem for file in files} == {"people", "event_visit", "snapshot"}
+    file = export_rows(workspace, LINKS, tmp_path / "some")
+    columns = list(LINKS.column_names)
+    kept, there = (
+        frame[columns].astype(str) for frame in (pq.read_table(file).to_pandas(), workspace.read(LINKS))
+    )
+    assert len(there) > 1000
+    assert sorted(kept.itertuples(index=False)) == sorted(there.itertuples(index=False))
+    with pytest.raises(WorkspaceUnusable, match="is there already"):
+        export_rows(workspace, LINKS, tmp_path / "some")
+    with pytest.raises(WorkspaceUnusable, match="was never written"):
+        export_rows(workspace, Table("nothing", "Never written.", LINKS.columns), tmp_path / "some")
+    assert not list(tmp_path.glob("some/.*"))
 
 
 def test_numbers_without_a_sign_get_a_type_that_others_have() -> None:
