@@ -10,7 +10,7 @@ import ipywidgets
 import pandas as pd
 import traitlets
 
-from qa_lib.audiences import Audience, AudienceService, PeopleDiff, Version
+from qa_lib.audiences import Audience, AudienceService, PeopleDiff, Version, person_ids
 from qa_lib.charts import is_static
 from qa_lib.charts.html import Html
 from qa_lib.errors import ReadOnly, SpecError, WorkbenchError
@@ -27,6 +27,8 @@ from qa_lib.widgets.rule_builder import RuleBuilder
 DRAFT = "draft"
 Compared = int | Literal["draft"]
 UNNAMED = "rule"
+#: Ids that one message hands to the browser, about 5 MB.
+MOST_IDS = 500_000
 
 
 class AudienceLibrary(ipywidgets.VBox):
@@ -166,6 +168,27 @@ class AudienceLibrary(ipywidgets.VBox):
         found = self.service.upset(*chosen)
         self.chart.draw(found, self.language)
         return found
+
+    def member_ids(self, name: str) -> pd.Series:
+        """Who is in the active version of an audience: their ids, in the order of person numbers.
+
+        Raises
+        ------
+        ReadOnly
+            When the workspace is open read-only: a reader sees masked ids only.
+        UnknownName
+            When no audience of that name is saved.
+        SpecError
+            When it has more than `MOST_IDS` people.
+        """
+        self._writable("taken away")
+        members = self.service.bits([name])[name]
+        if (people := count(members)) > MOST_IDS:
+            raise SpecError(
+                f"{name!r} has {people:,} people; the browser is handed at most {MOST_IDS:,} ids. "
+                "Use `qa audience members`, which has no such limit."
+            )
+        return person_ids(self.service.snapshot, members)
 
     # -- the rule in the builder ---------------------------------------------------------------
 
