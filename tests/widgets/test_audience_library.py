@@ -200,7 +200,7 @@ def test_members_are_exported_by_their_ids_up_to_a_limit(
     service.save(Audience(name="very often", rule=VERY), "Li")
     found = ask(library, "members", name="very often")
     assert found["file"] == "very_often.people.txt"
-    assert found["text"].splitlines() == list(members(service.workspace, VERY))
+    assert found["text"].splitlines() == list(members(service.workspace, VERY)["person_id"])
     assert f"{service.count(VERY)['count']:,} people" in found["en"]
     monkeypatch.setattr(audience_library, "MOST_IDS", 3)
     assert "qa audience members" in ask(library, "members", name="very often")["en"]
