@@ -10,13 +10,14 @@ import ipywidgets
 import pandas as pd
 import traitlets
 
-from qa_lib.audiences import Audience, AudienceService, PeopleDiff, Version
+from qa_lib.audiences import Audience, AudienceService, PeopleDiff, Version, person_ids
 from qa_lib.charts import is_static
 from qa_lib.charts.html import Html
 from qa_lib.errors import ReadOnly, SpecError, WorkbenchError
 from qa_lib.rules import All, InAudience, Rule
 from qa_lib.rules.bits import count
 from qa_lib.widgets.library_answers import ANSWERS
+from qa_lib.widgets.library_draft import BuilderRule
 from qa_lib.widgets.library_overlap import OverlapChart
 from qa_lib.widgets.library_page import library_page
 from qa_lib.widgets.library_panel import LibraryPanel
@@ -26,7 +27,8 @@ from qa_lib.widgets.rule_builder import RuleBuilder
 #: The rule in the builder, where a version of the open audience is meant.
 DRAFT = "draft"
 Compared = int | Literal["draft"]
-UNNAMED = "rule"
+#: Ids that one message hands to the browser, about 5 MB.
+MOST_IDS = 500_000
 
 
 class AudienceLibrary(ipywidgets.VBox):
@@ -62,7 +64,7 @@ class AudienceLibrary(ipywidgets.VBox):
     ) -> None:
         self.service, self.builder = service, builder
         self.author = author or _account()
-        self._loaded: Version | None = None
+        self._held = BuilderRule(builder)
         self._opened: str | None = None
         self._sizes: dict[tuple[str, int], int] = {}
         stamp, people = service.snapshot.stamp(), service.snapshot.people_count
@@ -103,7 +105,7 @@ class AudienceLibrary(ipywidgets.VBox):
     @property
     def loaded(self) -> Version | None:
         """The version that was loaded into the builder, or saved from it, last."""
-        return self._loaded
+        return self._held.loaded
 
     def reload(self) -> None:
         """Read anew what is saved."""
@@ -167,6 +169,27 @@ class AudienceLibrary(ipywidgets.VBox):
         self.chart.draw(found, self.language)
         return found
 
+    def member_ids(self, name: str) -> pd.Series:
+        """Who is in the active version of an audience: their ids, in the order of person numbers.
+
+        Raises
+        ------
+        ReadOnly
+            When the workspace is open read-only: a reader sees masked ids only.
+        UnknownName
+            When no audience of that name is saved.
+        SpecError
+            When it has more than `MOST_IDS` people.
+        """
+        self._writable("taken away")
+        members = self.service.bits([name])[name]
+        if (people := count(members)) > MOST_IDS:
+            raise SpecError(
+                f"{name!r} has {people:,} people; the browser is handed at most {MOST_IDS:,} ids. "
+                "Use `qa audience members`, which has no such limit."
+            )
+        return person_ids(self.service.snapshot, members)
+
     # -- the rule in the builder ---------------------------------------------------------------
 
     def draft(self, name: str = "") -> Audience:
@@ -177,15 +200,7 @@ class AudienceLibrary(ipywidgets.VBox):
         SpecError
             When there is no builder, or its rule has a fault.
         """
-        builder = self._builder()
-        if faults := builder.result["problems"]:
-            raise SpecError(f"The rule in the builder is not complete: {faults[0]['en']}")
-        before = self._loaded.audience if self._loaded else None
-        name = name or (before.name if before else UNNAMED)
-        if before is None:
-            return Audience(name=name, rule=builder.rule)
-        kept = {key: getattr(before, key) for key in ("description", "base", "priority")}
-        return Audience(name=name, rule=builder.rule, **kept)
+        return self._held.audience(name)
 
     def load(self, name: str, version: int | None = None) -> Version:
         """Put a version into the builder, where it is one step of undo; the newest when not given.
@@ -197,10 +212,9 @@ class AudienceLibrary(ipywidgets.VBox):
         SpecError
             When there is no builder.
         """
-        builder = self._builder()
+        self._held.builder  # noqa: B018 raises where there is none
         found = self.service.library.get(name, version)
-        builder.rule = found.audience.rule
-        self._loaded = found
+        self._held.hold(found)
         self.show_audience(name)
         self._show_draft()
         return found
@@ -215,14 +229,14 @@ class AudienceLibrary(ipywidgets.VBox):
         SpecError
             When there is no builder, or no audience is named.
         """
-        builder = self._builder()
+        builder = self._held.builder
         if not inside:
             raise SpecError("A combination names at least one audience that people are in.")
         for name in (*inside, *outside):
             self.service.library.labels(name)
         parts = [InAudience(audience=one) for one in inside]
         rule = All(of=(*parts, *(InAudience(audience=one, member=False) for one in outside)))
-        self._loaded = None
+        self._held.loaded = None
         builder.refresh_audiences()
         builder.rule = rule
         self._show_draft()
@@ -252,13 +266,13 @@ class AudienceLibrary(ipywidgets.VBox):
             When the rule has a fault, or no name is given.
         """
         self._writable("saved")
-        wanted = name.strip() or (self._loaded.name if self._loaded else "")
+        wanted = name.strip() or (self._held.loaded.name if self._held.loaded else "")
         if not wanted:
             raise SpecError("The audience has no name yet. Give it one that says who they are.")
-        mine = self._loaded is not None and self._loaded.name == wanted
-        based_on = over if over is not None else self._loaded.number if mine and self._loaded else None
+        mine = self._held.loaded is not None and self._held.loaded.name == wanted
+        based_on = over if over is not None else self._held.loaded.number if mine and self._held.loaded else None
         saved = self.service.save(self.draft(wanted), self.author, note, based_on)
-        self._loaded = saved
+        self._held.loaded = saved
         self._changed(wanted)
         return saved
 
@@ -274,9 +288,8 @@ class AudienceLibrary(ipywidgets.VBox):
         """
         self._writable("taken back")
         made = self.service.rollback(name, to, self.author, note)
-        if self.builder is not None and self._loaded is not None and self._loaded.name == name:
-            self._loaded = made
-            self.builder.rule = made.audience.rule
+        if self.builder is not None and self._held.loaded is not None and self._held.loaded.name == name:
+            self._held.hold(made)
         self._changed(name)
         return made
 
@@ -332,32 +345,12 @@ class AudienceLibrary(ipywidgets.VBox):
             raise SpecError(f"{name!r} is saved, but its members could not be counted: {failed}") from failed
 
     def _show_draft(self) -> None:
-        if self.builder is None:
-            return
-        result, loaded = self.builder.result, self._loaded
-        has_fault = bool(result["problems"])
-        self.panel.put(
-            draft={
-                "name": loaded.name if loaded else "",
-                "version": loaded.number if loaded else None,
-                "changed": has_fault or loaded is None or self.builder.rule != loaded.audience.rule,
-                "count": result["count"],
-                "universe": result["universe"],
-                "sentence": result["sentence"],
-                "rule_hash": "" if has_fault else self.builder.rule.hash,
-                "has_fault": has_fault,
-            }
-        )
+        self.panel.put(draft=self._held.row())
 
     def _side(self, name: str, which: Compared) -> Audience:
         if which == DRAFT:
             return self.draft(name)
         return self.service.library.get(name, which).audience
-
-    def _builder(self) -> RuleBuilder:
-        if self.builder is None:
-            raise SpecError("This library has no rule builder. Make it with AudienceLibrary(service, builder).")
-        return self.builder
 
     def _writable(self, done: str) -> None:
         if self.read_only:

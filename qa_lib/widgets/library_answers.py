@@ -109,8 +109,15 @@ def combined(library: AudienceLibrary, asked: Asked) -> Row:
 def drafted(library: AudienceLibrary, asked: Asked) -> Row:
     """The builder's rule as an audience file: `file`, its name, and `text`, as `qa audience save` reads it."""
     audience = library.draft(asked.texts.get("name", "").strip())
-    stem = re.sub(r"[^\w-]+", "_", audience.name)[:80]
-    return {"file": f"{stem}.audience.json", "text": audience.to_json(indent=2) + "\n"}
+    return {"file": f"{_stem(audience.name)}.audience.json", "text": audience.to_json(indent=2) + "\n"}
+
+
+def exported(library: AudienceLibrary, asked: Asked) -> Row:
+    """The ids of who is in `name`, one a line: `file`, its name, and `text`, as `qa audience learn` reads it."""
+    name = asked.texts.get("name", "")
+    ids = library.member_ids(name)
+    words = _words(f"已导出“{name}”的 {len(ids):,} 人", f"{len(ids):,} people of “{name}” exported")
+    return {"file": f"{_stem(name)}.people.txt", "text": "".join(f"{one}\n" for one in ids), **words}
 
 
 def counted(library: AudienceLibrary, _: Asked) -> Row:
@@ -138,10 +145,16 @@ ANSWERS: Mapping[str, Callable[[AudienceLibrary, Asked], Row]] = MappingProxyTyp
         "overlap": overlapped,
         "combine": combined,
         "draft": drafted,
+        "members": exported,
         "count": counted,
         "reload": reloaded,
     }
 )
+
+
+def _stem(name: str) -> str:
+    """A name as a part of a file's name that every system takes."""
+    return re.sub(r"[^\w-]+", "_", name)[:80]
 
 
 def _words(zh: str, en: str) -> Row:

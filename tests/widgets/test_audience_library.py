@@ -11,12 +11,12 @@ from typing import Any as AnyValue
 
 import pytest
 
-from qa_lib.audiences import Audience, AudienceService, Base, Priority
+from qa_lib.audiences import Audience, AudienceService, Base, Priority, members
 from qa_lib.campaigns import Campaign, OutboxMessage, Schedule
 from qa_lib.errors import ReadOnly, SpecError, UnknownName, VersionConflict
 from qa_lib.jobs.campaign import plan_campaign
 from qa_lib.rules import All, Any, Attribute, InAudience, Tag
-from qa_lib.widgets import AudienceLibrary, RuleBuilder
+from qa_lib.widgets import AudienceLibrary, RuleBuilder, audience_library
 from qa_lib.workspace import Workspace
 
 OFTEN = All(Tag("order_count_365d", ">", 5))
@@ -194,6 +194,19 @@ def test_sizes_are_told_with_their_freshness(service: AudienceService, library: 
     assert row(library, "often")["count"] is None, "the new version was not counted yet"
 
 
+def test_members_are_exported_by_their_ids_up_to_a_limit(
+    service: AudienceService, library: AudienceLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.save(Audience(name="very often", rule=VERY), "Li")
+    found = ask(library, "members", name="very often")
+    assert found["file"] == "very_often.people.txt"
+    assert found["text"].splitlines() == list(members(service.workspace, VERY)["person_id"])
+    assert f"{service.count(VERY)['count']:,} people" in found["en"]
+    monkeypatch.setattr(audience_library, "MOST_IDS", 3)
+    assert "qa audience members" in ask(library, "members", name="very often")["en"]
+    assert not ask(library, "members", name="nobody")["ok"]
+
+
 def test_an_overlap_is_counted_and_a_column_of_it_becomes_the_rule(
     service: AudienceService, library: AudienceLibrary
 ) -> None:
@@ -236,6 +249,7 @@ def test_a_reader_builds_compares_and_downloads_and_is_refused_the_rest(
         "rollback": {"name": "regulars", "version": "1"},
         "activate": {"name": "regulars", "version": "2"},
         "file": {"name": "regulars", "folder": "x"},
+        "members": {"name": "regulars"},
     }.items():
         refused = ask(library, topic, **texts)
         assert not refused["ok"], topic

@@ -130,13 +130,29 @@ test("a reader can compare and download, and is offered nothing that saves", () 
   Object.assign(URL, { createObjectURL: made, revokeObjectURL: vi.fn() });
   const clicked = vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(() => undefined);
   const model = showLibrary({ opened: OPENED, read_only: true });
-  for (const id of ["qa-save", "qa-note", "qa-rollback", "qa-activate", "qa-file"]) expect(screen.queryByTestId(id)).toBeNull();
+  for (const id of ["qa-save", "qa-note", "qa-rollback", "qa-activate", "qa-file", "qa-members"]) expect(screen.queryByTestId(id)).toBeNull();
   fireEvent.click(screen.getByTestId("qa-download"));
   expect(last(model)).toEqual({ ask: "draft", name: "regulars" });
   told<"draft">(model, { file: "regulars.audience.json", text: "{}" });
   expect(clicked).toHaveBeenCalledTimes(1);
   act(() => model.set("answers", { ...model.state.answers })); // told once is downloaded once
   expect(made).toHaveBeenCalledTimes(1);
+  clicked.mockRestore();
+});
+
+test("the members are exported as a file, once they were counted", () => {
+  const made = vi.fn((_blob: Blob) => "blob:x");
+  Object.assign(URL, { createObjectURL: made, revokeObjectURL: vi.fn() });
+  const clicked = vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(() => undefined);
+  const model = showLibrary({ opened: OPENED });
+  expect(screen.getByTestId("qa-members").textContent).toBe("Export members (1,234)");
+  fireEvent.click(screen.getByTestId("qa-members"));
+  expect(last(model)).toEqual({ ask: "members", name: "regulars" });
+  told<"members">(model, { file: "regulars.people.txt", text: "p1\np2\n", en: "2 people exported" });
+  expect(made.mock.calls[0]![0].type).toBe("text/plain");
+  expect(screen.getByTestId("qa-said").textContent).toBe("2 people exported");
+  act(() => model.set("shelf", [row("regulars", { count: null, share: null, fresh: "" })]));
+  expect(screen.queryByTestId("qa-members")).toBeNull();
   clicked.mockRestore();
 });
 

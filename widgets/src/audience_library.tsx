@@ -38,8 +38,8 @@ export function App({ model }: { model: Model<LibraryTraits> }) {
   const conflict = last?.topic === "save" && answer ? answers.save?.conflict : undefined;
   const downloaded = useRef<number>(undefined);
   useEffect(() => {
-    const { draft: made } = answers;
-    if (last?.topic !== "draft" || !made?.ok || made.seq !== last.seq || made.seq === downloaded.current) return;
+    const made = last?.topic === "draft" ? answers.draft : last?.topic === "members" ? answers.members : undefined;
+    if (!made?.ok || made.seq !== last?.seq || made.seq === downloaded.current) return;
     downloaded.current = made.seq;
     download(made.file!, made.text!);
   }, [answers, last]);
@@ -108,7 +108,7 @@ export function App({ model }: { model: Model<LibraryTraits> }) {
 
 /** Hand a text to the browser as a file, without any server. */
 function download(file: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  const url = URL.createObjectURL(new Blob([text], { type: file.endsWith(".json") ? "application/json" : "text/plain" }));
   const link = document.createElement("a");
   link.href = url;
   link.download = file;

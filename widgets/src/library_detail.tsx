@@ -4,6 +4,7 @@ import { Compare } from "./library_compare";
 import type { Ask, Compared, Draft, Opened, ShelfRow } from "./library_model";
 import { minute, type Say } from "./library_words";
 import type { Language } from "./model";
+import { digits } from "./words";
 
 interface Props {
   say: Say;
@@ -23,7 +24,16 @@ export function Detail({ say, language, opened, row, draft, compared, readOnly, 
   const on = (version: number) => ({ name, version: String(version) });
   return (
     <section className="qa-detail" aria-label={name} data-testid="qa-detail">
-      <h4>{name}</h4>
+      <div className="qa-row">
+        <h4>{name}</h4>
+        {!readOnly && row && row.count !== null && (
+          <span className="qa-side">
+            <button type="button" className="qa-plain" data-testid="qa-members" disabled={busy} onClick={() => ask("members", { name })}>
+              {say("exportMembers", { n: digits(row.count) })}
+            </button>
+          </span>
+        )}
+      </div>
       {opened.description && <p className="qa-quiet">{opened.description}</p>}
       <h5>{say("versions")}</h5>
       <ol className="qa-versions">

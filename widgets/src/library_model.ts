@@ -104,6 +104,7 @@ export interface LibraryAnswers {
   overlap?: Told<{ names: string[]; rows: Combination[] }>;
   combine?: Told;
   draft?: Told<{ file: string; text: string }>;
+  members?: Told<{ file: string; text: string }>;
   count?: Told;
   reload?: Told;
 }

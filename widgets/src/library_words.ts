@@ -74,6 +74,7 @@ const WORDS = {
   usedByNone: { zh: "没有其他人群或活动引用它。", en: "No other audience and no campaign uses it." },
   usedByAudience: { zh: "人群“{name}”第 {n} 版", en: "Audience “{name}”, version {n}" },
   usedByCampaign: { zh: "活动“{name}”", en: "Campaign “{name}”" },
+  exportMembers: { zh: "导出成员（{n} 人）", en: "Export members ({n})" },
   filing: { zh: "文件夹与标签", en: "Folder and tags" },
   tagsHint: { zh: "标签，用逗号分开", en: "Tags, parted by commas" },
   file: { zh: "归档", en: "File" },
