@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from qa_lib.live.view import LiveView, live_rows
+from qa_lib.live.view import LiveRow, LiveView, live_rows
 from qa_lib.profiles.live import DERIVED
-from qa_lib.rules.matcher import Followed, Follower, Person
+from qa_lib.rules.matcher import ColdStart, Followed
 from qa_lib.rules.matcher.follow import New
 from qa_lib.sources.stream import StreamEvent, StreamState
 from qa_lib.workspace import Workspace
@@ -63,7 +63,9 @@ class Matching:
         self._workspace, self._state, self._open = workspace, state, open_view
         self._clock, self._most = clock, most_people
         self._people: OrderedDict[str, Followed] = OrderedDict()
-        self._changed: dict[str, Followed] = {}
+        #: Who came into memory with this micro-batch, and who of those in memory was changed by it.
+        self._loaded: dict[str, Followed] = {}
+        self._touched: Mapping[str, Followed] = {}
         self._number = -1
         self._held: dict[str, int] = {}
         self._use(state.seam().number)
@@ -72,7 +74,8 @@ class Matching:
         self.view = self._open()
         matcher = self.view.matcher
         self._admission = matcher.admission(always=self.view.admitted_always) if matcher.rules else None
-        self._follower = Follower(matcher)
+        self._follower = self.view.follower()
+        self._cold = ColdStart(matcher, self.view.records, self._follower)
         self._people.clear()
         self._number = number
 
@@ -87,7 +90,7 @@ class Matching:
         return self.view.resolve(source_ids)
 
     def begin(self, con: sqlite3.Connection, held: Mapping[str, int]) -> None:
-        self._changed = {}
+        self._loaded, self._touched = {}, {}
         if held != self._held:  # somebody else may have changed people of a partition that came back
             self._people.clear()
             self._held = dict(held)
@@ -98,45 +101,76 @@ class Matching:
     def handle(self, con: sqlite3.Connection, events: Sequence[StreamEvent], persons: Sequence[str]) -> None:
         if self._admission is None or not events:
             return
-        admit, properties_of = self._admission.admit, self.view.properties
-        more: dict[str, dict[str, list[tuple[int, Any]]]] = {}
-        last: dict[str, str] = {}
-        admitted = 0
-        for event, person in zip(events, persons, strict=True):
+        whole, admit = self._admission.whole, self._admission.admit
+        properties_of = self.view.properties
+        admitted: list[tuple[str, StreamEvent, Mapping[str, Any]]] = []
+        for event, person_id in zip(events, persons, strict=True):
             properties = properties_of(event.event, event.properties)
-            if admit(event.event, properties):
-                admitted += 1
-                more.setdefault(person, {}).setdefault(event.event, []).append(
-                    (event.occurred_us, properties)
-                )
-                last[person] = event.event_id
-        self.counts.admitted += admitted
-        self.counts.dropped += len(events) - admitted
+            if event.event in whole or admit(event.event, properties):
+                admitted.append((person_id, event, properties))
+        self.counts.admitted += len(admitted)
+        self.counts.dropped += len(events) - len(admitted)
         now_us = self._now(con, events)
-        own = {(e.partition, e.offset) for e in events}
-        stale = self._load(con, [p for p in more if p not in self._people], own, now_us)
+        last = {person_id: event.event_id for person_id, event, _ in admitted}
+        people = self._people
+        known = {p: one for p in last if (one := people.get(p)) is not None and now_us < one.over}
+        # a record that is over still says what was so before: time alone may have changed it
+        before = {p: one.held for p in last if (one := people.get(p)) is not None}
+        self._touched = known
+        stale = self._load(con, [p for p in last if p not in known], events, now_us)
+        records = {**self._loaded, **known}
+        for person_id, one in self._loaded.items():
+            before.setdefault(person_id, one.held)
+        if self._follower.needs_person:
+            self._follow_people(records, admitted, now_us)
+        else:
+            happen = self._follower.happen
+            for person_id, event, properties in admitted:
+                happen(records[person_id], event.event, event.occurred_us, properties, now_us)
+        self.counts.matched += len(last)
+        self._note(con, records, before, stale, last, now_us)
+
+    def _note(
+        self,
+        con: sqlite3.Connection,
+        records: Mapping[str, Followed],
+        before: Mapping[str, int],
+        stale: Mapping[str, Sequence[str]],
+        last: Mapping[str, str],
+        now_us: int,
+    ) -> None:
+        """Write down who entered and who left which rule."""
         entered: list[tuple[str, str, int, str]] = []
         left: list[tuple[str, str, int, str]] = []
-        for person_id, new in more.items():
-            before = self._changed.get(person_id) or self._people[person_id]
-            after = self._after(before, self.view.with_events(before.person, new), self._new(new), now_us)
-            self._changed[person_id] = after
-            if person_id in stale or after.numbers is not before.numbers:
-                names = self._follower.names
-                was, now = {*names(before), *stale.get(person_id, ())}, set(names(after))
-                entered += [(person_id, rule, now_us, last[person_id]) for rule in now - was]
-                left += [(person_id, rule, now_us, last[person_id]) for rule in was - now]
+        names_of = self._follower.names_of
+        for person_id, event_id in last.items():
+            was, now = before[person_id], records[person_id].held
+            if was == now and person_id not in stale:
+                self.counts.unchanged += 1
+                continue
+            into: Collection[str] = names_of(now & ~was)
+            out_of: Collection[str] = names_of(was & ~now)
+            if person_id in stale:
+                held, had = {*names_of(now)}, {*names_of(was), *stale[person_id]}
+                into, out_of = held - had, had - held
+            entered += [(person_id, rule, now_us, event_id) for rule in into]
+            left += [(person_id, rule, now_us, event_id) for rule in out_of]
         self._write(con, entered, left)
 
     def done(self, *, kept: bool) -> None:
+        people = self._people
         if kept:
-            for person_id, record in self._changed.items():
+            for person_id in self._touched:
+                people.move_to_end(person_id)
+            for person_id, one in self._loaded.items():
                 if person_id not in self.view.resolve.several:  # else events come by several partitions
-                    self._people[person_id] = record
-                    self._people.move_to_end(person_id)
-            while len(self._people) > self._most:
-                self._people.popitem(last=False)
-        self._changed = {}
+                    people[person_id] = one
+            while len(people) > self._most:
+                people.popitem(last=False)
+        else:
+            for person_id in self._touched:  # they were changed by events that are not kept
+                people.pop(person_id, None)
+        self._loaded, self._touched = {}, {}
 
     # -- the work ------------------------------------------------------------------------------
 
@@ -152,7 +186,7 @@ class Matching:
         return now
 
     def _load(
-        self, con: sqlite3.Connection, person_ids: Sequence[str], own: set[tuple[str, int]], now_us: int
+        self, con: sqlite3.Connection, person_ids: Sequence[str], events: Sequence[StreamEvent], now_us: int
     ) -> dict[str, list[str]]:
         """The records of people who are not in memory, as they were before this micro-batch.
 
@@ -163,26 +197,50 @@ class Matching:
         stale: dict[str, list[str]] = {}
         if not person_ids:
             return stale
-        rows = live_rows(con, person_ids, without=own)
+        rows = live_rows(con, person_ids, without={(e.partition, e.offset) for e in events})
         stored: dict[str, list[str]] = {one: [] for one in person_ids}
         for person_id, rule in stored_matches(con, person_ids):
             stored[person_id].append(rule)
-        for person in self.view.batch(person_ids):
-            person_id = person.person_id
-            record = self.view.as_of(self.view.with_rows(person, rows[person_id]), now_us)
-            kept = self._follower.first(record, now_us)
-            if stored[person_id] and (missing := set(stored[person_id]) - set(self._follower.names(kept))):
+        for person_id, one in zip(person_ids, self._first(person_ids, rows, now_us), strict=True):
+            if stored[person_id] and (missing := {*stored[person_id]} - {*self._follower.names(one)}):
                 stale[person_id] = sorted(missing)
-            self._changed[person_id] = kept
+            self._loaded[person_id] = one
         self.counts.loaded += len(person_ids)
         return stale
 
-    def _after(self, before: Followed, person: Person, new: New, now_us: int) -> Followed:
-        after = self._follower.after(before, self.view.as_of(person, now_us), now_us, new)
-        if after.numbers is before.numbers:
-            self.counts.unchanged += 1
-        self.counts.matched += 1
-        return after
+    def _first(
+        self, person_ids: Sequence[str], rows: Mapping[str, Sequence[LiveRow]], now_us: int
+    ) -> list[Followed]:
+        """The records of people from both views."""
+        view, follower = self.view, self._follower
+        if not self._cold.is_possible:
+            people = zip(view.batch(person_ids), person_ids, strict=True)
+            records = [view.as_of(view.with_rows(person, rows[one]), now_us) for person, one in people]
+            return [follower.first(record, now_us) for record in records]
+        found = self._cold.people(person_ids, now_us)
+        for person_id, one in zip(person_ids, found, strict=True):
+            if rows[person_id]:
+                follower.after(one, now_us, view.told(rows[person_id]))
+        return found
+
+    def _follow_people(
+        self,
+        records: Mapping[str, Followed],
+        admitted: Sequence[tuple[str, StreamEvent, Mapping[str, Any]]],
+        now_us: int,
+    ) -> None:
+        """Follow people of whom rules need more than counts."""
+        more: dict[str, dict[str, list[tuple[int, Any]]]] = {}
+        for person_id, event, properties in admitted:
+            told = more.setdefault(person_id, {}).setdefault(event.event, [])
+            told.append((event.occurred_us, properties))
+        follower, view = self._follower, self.view
+        for person_id, new in more.items():
+            one = records[person_id]
+            assert one.person is not None
+            kept = {event: given for event, given in new.items() if event in follower.kept}
+            person = view.as_of(view.with_events(one.person, kept), now_us)
+            follower.after(one, now_us, self._new(new), person)
 
     def _write(
         self,

@@ -18,7 +18,7 @@ from qa_lib.errors import NothingBuilt
 from qa_lib.identity import KINDS, normalise
 from qa_lib.profiles import AsProfiled, TagsNow, catalogue, stream_tags
 from qa_lib.profiles.live import DERIVED
-from qa_lib.rules.matcher import ActiveRule, Matcher, Person, Records
+from qa_lib.rules.matcher import ActiveRule, Follower, Matcher, Person, Records
 from qa_lib.rules.matcher.membership import MemberIds
 from qa_lib.sources.stream import EventContract, Seam, StreamState
 from qa_lib.sources.stream.contracts import SHOP_CONTRACTS
@@ -151,10 +151,25 @@ class LiveView:
         self.records = Records(snapshot, self.matcher, events=self.wanted)
         self.resolve = Resolver(workspace, snapshot)
         self._as_profiled = AsProfiled(snapshot)
+        self._exact = {
+            (c.event, name)
+            for c in contracts_of(snapshot)
+            for name, type in c.properties.items()
+            if type in ("amount", "integer")
+        }
         self._amounts = {
             c.event: tuple(n for n, type in c.properties.items() if type == "amount")
             for c in contracts_of(snapshot)
         }
+
+    def follower(self) -> Follower:
+        """Follows people for the rules, with the logs that baskets and the tags of the stream need."""
+        keep = {*self.rule_tags.events}
+        read = {*self.matcher.predicates.event_names, *self.matcher.predicates.plans, *keep}
+        for made, source in DERIVED.items():
+            if made in read:
+                keep |= {made, source}
+        return Follower(self.matcher, keep=keep, is_exact=lambda event, name: (event, name) in self._exact)
 
     @property
     def admitted_always(self) -> set[str]:
@@ -180,11 +195,15 @@ class LiveView:
 
     def with_rows(self, person: Person, rows: Iterable[LiveRow]) -> Person:
         """A person after the events of the live view."""
+        return self.with_events(person, self.told(rows))
+
+    def told(self, rows: Iterable[LiveRow]) -> dict[str, list[tuple[int, Mapping[str, Any]]]]:
+        """Events of the live view by kind, as far as rules and tags read them."""
         more: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
         for event, at, text in rows:
             if event in self.wanted:
                 more.setdefault(event, []).append((at, self.parsed(event, text)))
-        return self.with_events(person, more)
+        return more
 
     def with_events(
         self, person: Person, more: Mapping[str, Sequence[tuple[int, Mapping[str, Any]]]]

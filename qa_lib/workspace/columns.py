@@ -236,6 +236,12 @@ class Columns:
                 f"No boolean tag {name!r} in the snapshot's columns.{did_you_mean(name, self.bitset_names)}"
             ) from None
 
+    def flags(self, names: Sequence[str], numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        """Whether boolean tags are true for a few people; shape (n_people, n_names)."""
+        rows = np.array([self._bitsets[name]["row"] for name in names], dtype=np.int64)
+        words = self._rows[rows[None, :], numbers[:, None] // 64]
+        return ((words >> (numbers % 64).astype(np.uint64)[:, None]) & np.uint64(1)).astype(np.uint8)
+
     def known(self, name: str) -> Words | None:
         """The people for whom a boolean tag has a value; None when everybody."""
         return self.bitset(f"{name}?") if f"{name}?" in self._bitsets else None

@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 from live_helpers import AS_OF, RULES, copied, drain, keyed, made_event, opened
 
-from qa_lib.errors import UnknownName
+from qa_lib.errors import UnknownName, WorkspaceUnusable
 from qa_lib.identity import Policy, add_links
 from qa_lib.jobs.build import resolve_and_build
 from qa_lib.live import LiveProfiles
 from qa_lib.live.view import adopt
-from qa_lib.rules import All, Any, Attribute, Event
+from qa_lib.rules import All, Any, Attribute, Event, Last
 from qa_lib.rules.matcher import ActiveRule, read_person
 from qa_lib.rules.matcher.person import moment_of
 from qa_lib.workspace import Workspace
@@ -25,10 +25,20 @@ from qa_lib.workspace import Workspace
 PLAIN = [r for r in RULES if r.name not in ("live tag", "recent", "visits", "large basket")]
 
 
-def test_changes_are_those_of_people_matched_anew(workspace: Workspace, tmp_path: Path) -> None:
+#: For which no log is kept.
+QUIET = ActiveRule("quiet", Event("purchase", window=Last(30), operator="=", value=0))
+BROWSED = ActiveRule("browsed", Event("browse", window=Last(60), operator=">=", value=1))
+COUNTS = [QUIET, BROWSED, *(r for r in RULES if r.name in ("browsed not bought", "spent much lately"))]
+
+
+@pytest.mark.parametrize("rules", [PLAIN, COUNTS], ids=["any", "counts"])
+def test_changes_are_those_of_people_matched_anew(
+    workspace: Workspace, tmp_path: Path, rules: list[ActiveRule]
+) -> None:
     draw = random.Random(4)
     own = copied(workspace, tmp_path / "own", tags=False)
-    stream = opened(own, rules=PLAIN, most=10_000)
+    stream = opened(own, rules=rules, most=10_000)
+    assert stream.matching._cold.is_possible == (rules is COUNTS)
     view = stream.matching.view
     items = own.snapshot().frame("SELECT item_id, department, category, brand FROM items")
     known = {
@@ -78,6 +88,64 @@ def test_changes_are_those_of_people_matched_anew(workspace: Workspace, tmp_path
     entered = {(w, r) for w, r, change, _ in wanted if change == "enter"}
     still = {(w, r) for w, r in entered if r in names[w]}
     assert set(stream.state.rows("SELECT person_id, rule FROM matches")) == still
+    stream.consumer.close()
+    stream.close()
+
+
+def test_time_alone_is_seen_with_the_next_event(workspace: Workspace, tmp_path: Path) -> None:
+    stream = opened(copied(workspace, tmp_path / "own", tags=False), rules=[QUIET, BROWSED])
+    line = {"item_id": "A", "order_id": "o", "paid_amount": 5, "store_id": "1"}
+    for number, (days, kind, properties) in enumerate(
+        [(1, "purchase", line), (32, "browse", {"item_id": "A"})]
+    ):
+        at = (AS_OF + timedelta(days=days)).isoformat()
+        told = {"event_id": f"t{number}", "event": kind, "person_id": "somebody", "occurred_at": at}
+        stream.log.append(keyed([{**told, "properties": properties}]))
+        drain(stream, number + 1)
+    found = stream.state.rows("SELECT rule, change, event_id FROM match_changes ORDER BY change_no")
+    assert found[0] == ("quiet", "leave", "t0")
+    assert sorted(found[1:]) == [("browsed", "enter", "t1"), ("quiet", "enter", "t1")]
+    assert stream.matching.counts.loaded == 2  # the record was over when the purchase left its window
+    stream.consumer.close()
+    stream.close()
+
+
+@pytest.mark.parametrize("needs_logs", [False, True])
+def test_a_batch_that_is_not_kept_leaves_nothing_in_memory(
+    workspace: Workspace, tmp_path: Path, needs_logs: bool
+) -> None:
+    thrice = ActiveRule("thrice", Event("browse", window=Last(60), operator=">=", value=3))
+    rules = [thrice, *(r for r in RULES if needs_logs and r.name == "cart then purchase")]
+    stream = opened(copied(workspace, tmp_path / "own", tags=False), rules=rules, most=5_000)
+    assert stream.matching._follower.needs_person == needs_logs
+    sent = 0
+
+    def send(count: int) -> None:
+        nonlocal sent
+        told = {"event": "browse", "occurred_at": AS_OF.isoformat()}
+        events = []
+        for number in range(count):
+            who = "somebody" if number == 0 else f"other {number}"
+            properties = {"item_id": "A" if number == 0 else "long " * 30}
+            events.append({**told, "event_id": f"b{sent}", "person_id": who, "properties": properties})
+            sent += 1
+        stream.log.append(keyed(events))
+
+    send(1)
+    drain(stream, sent)
+    (used,) = stream.state._con.execute("PRAGMA page_count").fetchone()
+    stream.state._con.execute(f"PRAGMA max_page_count = {used + 8}").fetchall()
+    send(600)
+    with pytest.raises(WorkspaceUnusable, match="disk is full"):
+        drain(stream, sent)
+    stream.state._con.execute("PRAGMA max_page_count = 1000000").fetchall()
+    drain(stream, sent)
+    assert stream.state.rows("SELECT count(*) FROM match_changes") == [(0,)]  # twice by now, not thrice
+    send(1)
+    drain(stream, sent)
+    assert stream.state.rows("SELECT person_id, rule, event_id FROM match_changes") == [
+        ("somebody", "thrice", f"b{sent - 1}")
+    ]
     stream.consumer.close()
     stream.close()
 

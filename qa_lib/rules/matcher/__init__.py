@@ -10,6 +10,7 @@ from qa_lib.rules.matcher.active import ActiveRule
 from qa_lib.rules.matcher.admission import Admission, Admitted
 from qa_lib.rules.matcher.batch import BatchMatches
 from qa_lib.rules.matcher.cache import MatchCache
+from qa_lib.rules.matcher.cold import ColdStart
 from qa_lib.rules.matcher.explain import Explanation, Verdict, explain
 from qa_lib.rules.matcher.follow import Followed, Follower
 from qa_lib.rules.matcher.matcher import Matcher, Matches, Steps
@@ -24,6 +25,7 @@ __all__ = [
     "Admission",
     "Admitted",
     "BatchMatches",
+    "ColdStart",
     "EventLog",
     "Explanation",
     "Followed",

@@ -63,12 +63,13 @@ class Admission:
         false_rate: float = _WRONG,
     ) -> None:
         self.counts = Admitted()
-        self._whole = {*always, *predicates.event_names}
+        #: Kinds of events that all pass; who looks here first need not ask for them.
+        self.whole = {*always, *predicates.event_names}
         self._texts: dict[str, tuple[str, ...]] = {}
         texts: list[str] = []
         for event, plan in predicates.plans.items():
-            if event in self._whole or plan.every or plan.others:
-                self._whole.add(event)
+            if event in self.whole or plan.every or plan.others:
+                self.whole.add(event)
             else:
                 self._texts[event] = tuple(plan.required)
                 texts += [_key(event, name, value) for name, by in plan.required.items() for value in by]
@@ -91,7 +92,7 @@ class Admission:
         return passes
 
     def _concerns(self, event: str, properties: Mapping[str, AnyValue]) -> bool:
-        if event in self._whole:
+        if event in self.whole:
             return True
         return any(
             _key(event, name, value) in self._bloom

@@ -70,7 +70,7 @@ class BatchMatches:
 
 def match_batch(matcher: Matcher, people: People, as_of: int) -> BatchMatches:
     """The matches of a batch as of a moment."""
-    found = _algebra(matcher, _literals(matcher.predicates, people, as_of))
+    found = algebra(matcher, _literals(matcher.predicates, people, as_of))
     found &= bits.everybody(len(people))  # the last word may have room for more people than there are
     return BatchMatches(matcher, people, found)
 
@@ -94,7 +94,7 @@ def _literals(predicates: Predicates, people: People, as_of: int) -> Words:
     return literals
 
 
-def _algebra(matcher: Matcher, literals: Words) -> Words:
+def algebra(matcher: Matcher, literals: Words) -> Words:
     """Every rule from the bits of its literals; shape (n_rules, n_words)."""
     terms = matcher.terms
     n_words = literals.shape[1]

@@ -1,187 +1,301 @@
 """One person followed from event to event: only what an event or the time gone by can have changed is looked at.
 
-The truth of a kind of event's predicates stays until an event of the kind comes or the edge of a window passes one;
-of all rules only those are looked at of which a predicate has flipped. The answer is always `Matcher.match`'s.
+Counts and sums run on (`running.py`), so that most kinds of events need no log of the person's; of all rules only
+terms are looked at that hold of the person's fields and of which a predicate has flipped. The answer is always
+`Matcher.match`'s. A record is changed in place: whoever cannot keep a change forgets the record.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any as AnyValue
-from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from qa_lib.rules.matcher.matcher import Matcher
-from qa_lib.rules.matcher.moments import NEVER, Span
-from qa_lib.rules.matcher.person import EventLog, Person
-from qa_lib.rules.matcher.sections import EventPlan, Filtered
-from qa_lib.rules.matcher.terms import Node, holds_for
+from qa_lib.rules.matcher.measures import between, measured
+from qa_lib.rules.matcher.moments import NEVER
+from qa_lib.rules.matcher.person import EventLog, Person, number
+from qa_lib.rules.matcher.running import IsExact, Kind, Run, kinds_of, total
+from qa_lib.rules.matcher.term_masks import TermMasks
 
 #: By kind, new events with their microseconds since 1970; None where it is not known which are new.
 New = Mapping[str, Sequence[tuple[int, Mapping[str, AnyValue]]] | None]
 _OPPOSITE = bytes.maketrans(b"\0\1", b"\1\0")
 
 
-class Followed(NamedTuple):
+class Followed:
     """What is known of a person as of the moment that they were looked at last.
 
-    `truths` has a byte for every predicate, `until` says by kind of event from when on it may be another by time
-    alone, `numbers` are the matched rules, ascending, which is their priority.
+    Attributes
+    ----------
+    truths
+        A byte for every predicate.
+    values
+        Of the running sections that had an event, by their first slot: the count or the exact sum.
+    until
+        By kind whose log is kept, from when on its predicates may be others by time alone.
+    over
+        The same for all other kinds: from then on the record says nothing.
+    held, terms
+        The matched rules, and the terms whose conditions on fields hold, a bit each.
+    person
+        With the logs that are kept; None where nothing of it is needed.
     """
 
-    person: Person
-    truths: bytes
-    until: Mapping[str, int]
-    numbers: tuple[int, ...]
+    __slots__ = ("held", "over", "person", "terms", "truths", "until", "values")
+
+    def __init__(self, person: Person | None, truths: bytearray) -> None:
+        self.person = person
+        self.truths = truths
+        self.values: dict[int, AnyValue] = {}
+        self.until: dict[str, int] = {}
+        self.over = NEVER
+        self.held = self.terms = 0
 
 
 class Follower:
-    """Follows people for the rules of one matcher."""
+    """Follows people for the rules of one matcher.
 
-    def __init__(self, matcher: Matcher) -> None:
+    Parameters
+    ----------
+    keep
+        Kinds of events whose logs are kept beside those that the rules need.
+    is_exact
+        Which properties are summed exactly in whatever order; sums of others are measured anew.
+    """
+
+    def __init__(
+        self, matcher: Matcher, *, keep: Collection[str] = (), is_exact: IsExact = lambda event, name: False
+    ) -> None:
         self._matcher, self._predicates = matcher, matcher.predicates
-        size, terms = self._predicates.size, matcher.terms
-        self._terms: list[list[tuple[int, ...]]] = [[] for _ in matcher.rules]
-        self._rules_of: list[set[int]] = [set() for _ in range(size)]
-        for rule, literals in zip(terms.rule_of.tolist(), terms.literals.tolist(), strict=True):
-            term = tuple(x for x in literals if x)
-            self._terms[rule].append(term)
-            for literal in term:
-                self._rules_of[literal % size].add(rule)
-        for rule, node in terms.graphs.items():
-            for literal in _literals(node):
-                self._rules_of[literal % size].add(rule)
-        self._plans = {
-            event: _Plan(plan, self._predicates.spans) for event, plan in self._predicates.plans.items()
-        }
+        self.kinds = kinds_of(self._predicates.plans.items(), self._predicates.spans, is_exact)
+        needed = {event for event, kind in self.kinds.items() if kind.slow}
+        #: The kinds of events whose logs are to be handed over.
+        self.kept = frozenset({*keep, *needed, *self._predicates.event_names})
+        self._with_logs = [kind for event, kind in self.kinds.items() if event in self.kept]
+        #: Whether records hold the person, whom the caller has to hand over with every change.
+        self.needs_person = bool(self.kept or self._predicates.leaves)
+        self._first_leaf = self._predicates.size - len(self._predicates.leaves)
+        places = [kind.place for kind in self.kinds.values()]
+        moving = {slot for place in places for slot in range(place.start, place.stop)}
+        moving.update(range(self._first_leaf, self._predicates.size))
+        self.masks = TermMasks(matcher.terms, len(matcher.rules), self._predicates.size, moving)
 
     def names(self, followed: Followed) -> tuple[str, ...]:
         """The rules that the person matches, highest priority first."""
-        names = self._matcher.names
-        return tuple([names[number] for number in followed.numbers])
+        return self.names_of(followed.held)
+
+    def names_of(self, rules: int) -> tuple[str, ...]:
+        """The names of some rules, a bit each."""
+        names, found = self._matcher.names, []
+        while rules:
+            bit = rules & -rules
+            found.append(names[bit.bit_length() - 1])
+            rules ^= bit
+        return tuple(found)
 
     def first(self, person: Person, as_of: int) -> Followed:
-        """A person who is looked at for the first time."""
-        truths = bytes(self._predicates.truths(person, as_of))
-        until = {
-            event: plan.until(log, as_of)
-            for event, plan in self._plans.items()
-            if (log := person.events.get(event)) is not None
-        }
-        literals = np.frombuffer(truths + truths.translate(_OPPOSITE), dtype=np.uint8)
-        return Followed(person, truths, until, self._matcher.matched(literals)[0])
+        """A person with all logs, who is looked at for the first time."""
+        predicates = self._predicates
+        truths = bytearray().join((predicates.row_of(person), predicates.template[predicates.fields_end :]))
+        one = Followed(person, truths)
+        for event, kind in self.kinds.items():
+            if (log := person.events.get(event)) is not None:
+                self._measure(one, kind, log, as_of)
+        for slot, leaf in enumerate(predicates.leaves, self._first_leaf):
+            truths[slot] = leaf.holds(person, as_of)
+        literals = self._literals(one)
+        one.held = self._matched(literals)
+        one.terms = self.masks.alive(literals)
+        one.person = self._thin(person)
+        return one
 
-    def after(self, before: Followed, person: Person, as_of: int, events: New) -> Followed:
-        """The same person later, after further events and perhaps with other fields.
+    def _thin(self, person: Person) -> Person | None:
+        if not self.needs_person:
+            return None
+        if person.events.keys() <= self.kept:
+            return person
+        thin = person.with_events({})
+        thin.events = {event: log for event, log in person.events.items() if event in self.kept}
+        return thin
+
+    def after(self, one: Followed, as_of: int, new: New, person: Person | None = None) -> int:
+        """Bring a record to a later moment and after further events; returns the rules matched before.
 
         Parameters
         ----------
         as_of
-            Not before the moment of `before`.
-        events
+            Not before the moment of the record, and before it is `over`.
+        new
             By kind, the events that the person has now and had not before.
+        person
+            The person after them, where records hold the person; perhaps with other fields.
         """
-        predicates = self._predicates
-        if before.person.row is person.row and person.row is not None:
-            truths = bytearray(before.truths)
-        else:
-            truths = bytearray(before.truths)
-            row = predicates.row_of(person)
-            truths[: len(row)] = row
-        until = dict(before.until)
-        for event, plan in self._plans.items():
+        flipped: list[int] = []
+        anew: set[str] = set()
+        other_fields = False
+        if person is not None and one.person is not None:
+            if person.row is not one.person.row or person.row is None:
+                other_fields = self._read_fields(one, person)
+            one.person = person
+            anew = self._read_logs(one, person, as_of, new, flipped)
+        for event, events in new.items():
+            kind = self.kinds.get(event)
+            if kind is None or events is None or event in anew:
+                continue
+            for at, properties in events:
+                self._run(one, kind, at, properties, as_of, flipped)
+        before = one.held
+        if other_fields:
+            literals = self._literals(one)
+            one.held = self._matched(literals)
+            one.terms = self.masks.alive(literals)
+        elif flipped:
+            one.held = self.masks.decide(one.held, one.terms, one.truths, flipped)
+        return before
+
+    def happen(
+        self, one: Followed, event: str, at: int, properties: Mapping[str, AnyValue], as_of: int
+    ) -> None:
+        """One event more in a record that holds no person: what `after` does, for one event."""
+        kind = self.kinds.get(event)
+        if kind is not None:
+            flipped: list[int] = []
+            self._run(one, kind, at, properties, as_of, flipped)
+            if flipped:
+                one.held = self.masks.decide(one.held, one.terms, one.truths, flipped)
+
+    def _run(
+        self,
+        one: Followed,
+        kind: Kind,
+        at: int,
+        properties: Mapping[str, AnyValue],
+        as_of: int,
+        flipped: list[int],
+    ) -> None:
+        """The running sections of a kind after one event more, and when they are over."""
+        until = kind.until_of_one(at, as_of)
+        if kind.event in self.kept:
+            one.until[kind.event] = min(until, one.until.get(kind.event, NEVER))
+        elif until < one.over:
+            one.over = until
+        if at >= as_of:
+            return
+        if kind.every:
+            _run_on(one, kind.every, at, as_of, properties, flipped)
+        for name, by_value in kind.required.items():
+            if (runs := by_value.get(properties.get(name))) is not None:  # type: ignore[arg-type]
+                _run_on(one, runs, at, as_of, properties, flipped)
+
+    # -- what needs a person -------------------------------------------------------------------
+
+    def _read_fields(self, one: Followed, person: Person) -> bool:
+        """Whether the predicates on fields are others."""
+        row = self._predicates.row_of(person)
+        if one.truths[: len(row)] == row:
+            return False
+        one.truths[: len(row)] = row
+        return True
+
+    def _read_logs(self, one: Followed, person: Person, as_of: int, new: New, flipped: list[int]) -> set[str]:
+        """Measure what does not run; returns the kinds that were measured wholly."""
+        predicates, truths, anew = self._predicates, one.truths, set()
+        for kind in self._with_logs:
+            event, place = kind.event, kind.place
             log = person.events.get(event)
             if log is None:
                 continue
-            new, still = events.get(event), until.get(event, NEVER)
-            if as_of >= still or (new is None and event in events):
-                truths[plan.place] = predicates.template[plan.place]
-                predicates.write_kind(event, log, as_of, truths)
-                until[event] = plan.until(log, as_of)
-            elif new:
-                predicates.write_new(event, log, [given for _, given in new], as_of, truths)
-                until[event] = min(still, plan.until(EventLog(tuple(sorted(at for at, _ in new)), {}), as_of))
-        for slot, leaf in enumerate(predicates.leaves, predicates.size - len(predicates.leaves)):
-            truths[slot] = leaf.holds(person, as_of)
-        found = bytes(truths)
-        if found == before.truths:
-            return Followed(person, before.truths, until, before.numbers)
-        return Followed(person, found, until, self._matched(before, found))
+            given = new.get(event)
+            if as_of >= one.until.get(event, NEVER) or (given is None and event in new):
+                old = truths[place]
+                truths[place] = predicates.template[place]
+                one.values = {
+                    s: v for s, v in one.values.items() if not kind.plan.first <= s < kind.plan.past
+                }
+                self._measure(one, kind, log, as_of)
+                flipped += _differing(old, truths[place], place.start)
+                anew.add(event)
+            elif given and kind.slow:
+                old = truths[place]
+                told = [properties for _, properties in given]
+                predicates.write_new(event, log, told, as_of, truths, kind.slow)
+                flipped += _differing(old, truths[place], place.start)
+        for slot, leaf in enumerate(predicates.leaves, self._first_leaf):
+            if truths[slot] != (now := leaf.holds(person, as_of)):
+                truths[slot] = now
+                flipped.append(slot)
+        return anew
 
-    def _matched(self, before: Followed, truths: bytes) -> tuple[int, ...]:
-        """The matches, from those before and the rules that a predicate has flipped of."""
-        was, now = np.frombuffer(before.truths, np.uint8), np.frombuffer(truths, np.uint8)
-        concerned: set[int] = set()
-        for slot in (was != now).nonzero()[0].tolist():
-            concerned |= self._rules_of[slot]
-        literals = truths + truths.translate(_OPPOSITE)
-        matched, graphs = set(before.numbers), self._matcher.terms.graphs
-        changed = False
-        for rule in concerned:
-            holds = _any_term(self._terms[rule], literals)
-            if holds and rule in graphs:
-                holds = holds_for(graphs[rule], np.frombuffer(literals, dtype=np.uint8), {})
-            if holds != (rule in matched):
-                changed = True
-                (matched.add if holds else matched.remove)(rule)
-        return tuple(sorted(matched)) if changed else before.numbers
-
-
-def _any_term(terms: list[tuple[int, ...]], literals: bytes) -> bool:
-    """Whether all literals of one of the terms hold; written out, because it is asked for every flip."""
-    for term in terms:
-        for literal in term:
-            if not literals[literal]:
-                break
+    def _measure(self, one: Followed, kind: Kind, log: EventLog, as_of: int) -> None:
+        """Everything that is measured of one kind of events."""
+        predicates, truths = self._predicates, one.truths
+        bounds = predicates.bounds(as_of)
+        for filtered, _, events in predicates.concerned_by(kind.event, log, as_of):
+            times = log.times if events is None else [log.times[i] for i in events]
+            for section in filtered.sections.values():
+                low, high = between(times, *bounds[section.span])
+                if low >= high:
+                    continue
+                if section.first in kind.running:
+                    value: AnyValue = high - low
+                    if section.measure.kind == "sum":
+                        inside = range(low, high) if events is None else events[low:high]
+                        value = total(log, str(section.measure.property), inside)
+                    one.values[section.first] = value
+                    if (
+                        type(value) is float
+                    ):  # not exact after all: to be measured anew whenever it is looked at
+                        one.over = as_of
+                    value = number(value)
+                else:
+                    value = measured(section.measure, log, events, low, high, as_of, predicates.zone)
+                truths[section.place] = section.index.known.get(value) or section.index.truths(value)
+        until = kind.until(log.times, as_of)
+        if kind.event in self.kept:
+            one.until[kind.event] = until
         else:
-            return True
-    return False
+            one.over = min(one.over, until)
+
+    def _matched(self, literals: npt.NDArray[np.uint8]) -> int:
+        return sum(1 << rule for rule in self._matcher.matched(literals)[0])
+
+    def _literals(self, one: Followed) -> npt.NDArray[np.uint8]:
+        return np.frombuffer(one.truths + one.truths.translate(_OPPOSITE), dtype=np.uint8)
 
 
-class _Plan:
-    """When the predicates on one kind of event may change by time alone."""
-
-    def __init__(self, plan: EventPlan, spans: list[Span]) -> None:
-        self.place = slice(plan.first, plan.past)
-        every: list[Filtered] = [*plan.every, *plan.quick, *plan.slow]
-        sections = [section for one in every for section in one.sections.values()]
-        wanted = [spans[number] for number in dict.fromkeys(section.span for section in sections)]
-        #: The lengths of windows that end at the moment and are of one length, and all other windows.
-        self._rolling = [span.length for span in wanted if span.length is not None]
-        self._spans = [span for span in wanted if span.length is None]
-        self._always = any(one.filter.timed for one in every) or any(
-            section.measure.kind.startswith("days_since") for section in sections
-        )
-
-    def until(self, log: EventLog, as_of: int) -> int:
-        """The first moment after `as_of` at which a window over these events may hold others; at the earliest."""
-        if self._always:
-            return as_of
-        times, found = log.times, NEVER
-        if self._rolling:
-            count = len(times)
-            ahead = bisect_left(times, as_of)
-            found = times[ahead] + 1 if ahead < count else NEVER
-            for length in self._rolling:
-                first = bisect_left(times, as_of - length, 0, ahead)
-                if first < count and (leaves := times[first] + length + 1) < found:
-                    found = leaves
-        for span in self._spans:
-            start, end = span.bounds(as_of)
-            first = 0 if start is None else bisect_left(times, start)
-            high = bisect_left(times, end)
-            leaving = times[first] if first < len(times) else None
-            entering = times[high] if high < len(times) else None
-            found = min(found, span.changes(as_of, leaving, entering))
-        return found
+def _run_on(
+    one: Followed,
+    runs: Sequence[Run],
+    at: int,
+    as_of: int,
+    properties: Mapping[str, AnyValue],
+    flipped: list[int],
+) -> None:
+    """One event more in some running sections."""
+    values, truths = one.values, one.truths
+    for first, past, length, known, answer, added, _ in runs:
+        if length is not None and at < as_of - length:
+            continue
+        if added is None:
+            told: AnyValue = values.get(first, 0) + 1
+            values[first] = told
+        else:
+            exact = values.get(first, 0) + (properties.get(added) or 0)
+            values[first] = exact
+            told = number(exact)
+        row = known(told) or answer(told)
+        old = truths[first:past]
+        if old != row:
+            truths[first:past] = row
+            for slot, (was, now) in enumerate(zip(old, row, strict=True), first):
+                if was != now:
+                    flipped.append(slot)
 
 
-def _literals(node: Node) -> set[int]:
-    if isinstance(node, int):
-        return {node}
-    found: set[AnyValue] = set()
-    for part in node[1]:
-        found |= _literals(part)
+def _differing(old: bytes | bytearray, new: bytes | bytearray, first: int) -> list[int]:
+    was, now = np.frombuffer(old, np.uint8), np.frombuffer(new, np.uint8)
+    found: list[int] = ((was != now).nonzero()[0] + first).tolist()
     return found

@@ -130,6 +130,8 @@ class Span:
     def __init__(self, window: Last | Ago | Dates | Ever, zone: ZoneInfo) -> None:
         self.start: Edge | None = None
         self.end = shifted(0)
+        #: Whether everything before the moment is inside.
+        self.is_ever = isinstance(window, Ever)
         self._latest: int | None = None
         #: Its length where it ends at the moment itself and always has the same one.
         self.length: int | None = None

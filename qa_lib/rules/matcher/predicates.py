@@ -120,7 +120,8 @@ class Predicates:
             section.index = index_of(self.catalogue.field(section.name).type, section.compared)
             section.first = len(template)
             template += section.index.missing
-        self._first_measure = len(template)
+        #: Where the predicates on fields end.
+        self.fields_end = len(template)
         self.plans: dict[str, EventPlan] = {}
         for one in self.filtered.values():
             if not one.filter.nothing:
@@ -147,7 +148,7 @@ class Predicates:
         self._answers = [(s.index.known.get, s.index.truths) for s in self.fields.values()]
         #: Whose the rows are that people carry.
         self.mark: object = object()
-        self._rest = self.template[self._first_measure :]
+        self._rest = self.template[self.fields_end :]
         self._span_memo: tuple[int, list[tuple[int | None, int]]] = (-NEVER, [])
 
     def _plan(self, one: Filtered) -> None:
@@ -222,9 +223,11 @@ class Predicates:
         """Write the truth of the measures of a person's events; of `only` these filters where given, by `id`."""
         self._write(self.concerned(person, as_of), as_of, truths, only)
 
-    def write_kind(self, event: str, log: EventLog, as_of: int, truths: bytearray) -> None:
-        """Write the truth of the measures of a person's events of one kind."""
-        self._write(self._concerned(self.plans[event], log, as_of), as_of, truths)
+    def concerned_by(
+        self, event: str, log: EventLog, as_of: int
+    ) -> Iterable[tuple[Filtered, EventLog, list[int] | None]]:
+        """The filters that a log of one kind of event has events for, each with those that pass (None: all)."""
+        return self._concerned(self.plans[event], log, as_of)
 
     def write_new(
         self,
@@ -233,13 +236,14 @@ class Predicates:
         new: Sequence[Mapping[str, AnyValue]],
         as_of: int,
         truths: bytearray,
+        only: Container[int],
     ) -> None:
-        """Write what some new events of a kind, with these properties, can have changed of its measures.
+        """Write what some new events of a kind, with these properties, can have changed of `only` these filters.
 
         Filters that require another text than theirs measure what they measured before.
         """
         plan = self.plans[event]
-        self._write(self._concerned(plan, log, as_of, new), as_of, truths)
+        self._write(self._concerned(plan, log, as_of, new), as_of, truths, only)
 
     def _write(
         self,

@@ -50,7 +50,7 @@ class Records:
         self._order = np.argsort(encoded, kind="stable")
         self._ids = encoded[self._order]
         self._logs = {
-            event.name: _Logs(snapshot, event.name, [p.name for p in event.properties], len(encoded))
+            event.name: Logs(snapshot, event.name, [p.name for p in event.properties], len(encoded))
             for event in matcher.catalogue.events
             if event.name in set(events)
         }
@@ -67,7 +67,7 @@ class Records:
         """Each of these people; one whom the snapshot does not have is there without fields or events."""
         numbers = self.numbers(person_ids)
         known = numbers[numbers >= 0]
-        rows = iter(self._rows(known))
+        rows = iter([row.tobytes() for row in self.rows(known)])
         values = iter(self._values(known))
         found = []
         for person_id, number in zip(person_ids, numbers.tolist(), strict=True):
@@ -81,6 +81,10 @@ class Records:
             person.row = self._predicates.mark, next(rows)
             found.append(person)
         return found
+
+    def log_columns(self, event: str) -> Logs | None:
+        """The events of one kind of everybody; None for a kind that is not read."""
+        return self._logs.get(event)
 
     def fields_of(self, number: int) -> dict[str, AnyValue]:
         """Every field of one person by number, as the tables have it."""
@@ -116,13 +120,24 @@ class Records:
         other.row = predicates.mark, bytes(row)
         return other
 
-    def _rows(self, numbers: Ints) -> list[bytes]:
+    def rows(self, numbers: Ints) -> npt.NDArray[np.uint8]:
         """The truth of the predicates on fields, a row a person; see `Predicates.truths`."""
         predicates, count = self._predicates, len(numbers)
         parts: list[npt.NDArray[np.uint8]] = [np.ones((count, 1), dtype=np.uint8)]
-        parts += [self._flag(name, numbers)[:, None] for name in predicates.flags]
+        parts.append(self._flags(numbers))
         parts += [self._section(section, numbers) for section in predicates.fields.values()]
-        return [row.tobytes() for row in np.concatenate(parts, axis=1)]
+        return np.concatenate(parts, axis=1)
+
+    def _flags(self, numbers: Ints) -> npt.NDArray[np.uint8]:
+        """The boolean fields that predicates ask for; shape (n_people, n_flags)."""
+        columns, flags = self._snapshot.columns, self._predicates.flags
+        packed = [place for place, name in enumerate(flags) if columns.has_bitset(name)]
+        found = np.zeros((len(numbers), len(flags)), dtype=np.uint8)
+        if packed:
+            found[:, packed] = columns.flags([flags[place] for place in packed], numbers)
+        for place in {*range(len(flags))} - {*packed}:
+            found[:, place] = self._flag(flags[place], numbers)
+        return found
 
     def _flag(self, name: str, numbers: Ints) -> npt.NDArray[np.uint8]:
         columns = self._snapshot.columns
@@ -178,7 +193,7 @@ class Records:
         return [by_number.get(n) for n in numbers.tolist()]
 
 
-class _Logs:
+class Logs:
     """The events of one kind by person, from the columns, or from the table where one is not held exactly."""
 
     def __init__(self, snapshot: Snapshot, event: str, names: Sequence[str], people: int) -> None:
@@ -186,7 +201,7 @@ class _Logs:
         columns = {
             n: snapshot.columns.array(f"event_{event}.{n}") for n in ("person_no", "occurred_at", *names)
         }
-        self._columns: dict[str, Column | list[AnyValue]] = {}
+        self.columns: dict[str, Column | list[AnyValue]] = {}
         if columns["person_no"] is None or columns["occurred_at"] is None:
             chosen = ", ".join(quoted(n) for n in names)
             rows = snapshot.cursor().execute(
@@ -195,17 +210,17 @@ class _Logs:
             )
             told = list(zip(*rows.fetchall(), strict=True)) or [()] * (2 + len(names))
             who = np.array(told[0], dtype=np.int64)
-            self._times: npt.NDArray[AnyValue] = np.array(told[1], dtype=np.int64)
-            self._columns = {n: list(v) for n, v in zip(names, told[2:], strict=True)}
+            self.times: npt.NDArray[AnyValue] = np.array(told[1], dtype=np.int64)
+            self.columns = {n: list(v) for n, v in zip(names, told[2:], strict=True)}
         else:
-            who, self._times = columns["person_no"].values, columns["occurred_at"].values
+            who, self.times = columns["person_no"].values, columns["occurred_at"].values
             for name in names:
                 column = columns[name]
                 if column is not None:
-                    self._columns[name] = column
+                    self.columns[name] = column
                     continue
                 listed = snapshot.cursor().execute(f"SELECT {quoted(name)} FROM event_{event}").fetchall()
-                self._columns[name] = [value for (value,) in listed]
+                self.columns[name] = [value for (value,) in listed]
         self._events = np.argsort(who, kind="stable").astype(np.uint32)
         self._first = np.concatenate(([0], np.cumsum(np.bincount(who, minlength=people)))).astype(np.int64)
 
@@ -216,12 +231,21 @@ class _Logs:
             return None
         events = self._events[start:end]
         return EventLog(
-            tuple(self._times[events].tolist()),
+            tuple(self.times[events].tolist()),
             {
                 name: _told(column, events) if isinstance(column, Column) else [column[i] for i in events]
-                for name, column in self._columns.items()
+                for name, column in self.columns.items()
             },
         )
+
+    def of_many(self, numbers: Ints) -> tuple[Ints, Ints]:
+        """The events of many people in the order of people and time, and whose each is by place in `numbers`."""
+        there = np.flatnonzero(numbers >= 0)
+        starts, ends = self._first[numbers[there]], self._first[numbers[there] + 1]
+        counts = ends - starts
+        before = counts.cumsum() - counts
+        at = np.arange(counts.sum()) + np.repeat(starts - before, counts)
+        return self._events[at].astype(np.int64), np.repeat(there, counts)
 
 
 def _told(column: Column, at: npt.NDArray[AnyValue]) -> list[AnyValue]:
