@@ -56,6 +56,12 @@ def stream_run(
         Literal["wall", "events"],
         typer.Option(help="Match as of now, or as of the latest event where a stream is replayed."),
     ] = "wall",
+    matches_topic: Annotated[
+        str | None,
+        typer.Option(
+            help="Kafka's topic to which it is sent who enters and leaves an audience; needs --log kafka."
+        ),
+    ] = None,
     seconds: Annotated[float | None, typer.Option(help="Stop after so long; else at Ctrl-C.")] = None,
     workspace: WorkspaceOption = None,
     as_json: Json = False,
@@ -64,8 +70,12 @@ def stream_run(
     from qa_lib.live import LiveStream
     from qa_lib.workspace import Workspace
 
+    if matches_topic is not None and log != "kafka":
+        raise typer.BadParameter("needs --log kafka", param_hint="--matches-topic")
     opened = Workspace.open(workspace)
-    stream = LiveStream(opened, _log(opened, log, bootstrap, topic, kafka_settings), clock=clock)
+    out = matches_topic and _log(opened, log, bootstrap, matches_topic, kafka_settings, make=True)
+    events = _log(opened, log, bootstrap, topic, kafka_settings)
+    stream = LiveStream(opened, events, clock=clock, matches_to=out or None)
     signal.signal(signal.SIGTERM, lambda *_: stream.stop())
     signal.signal(signal.SIGINT, lambda *_: stream.stop())
     count = len(stream.matching.view.matcher.rules)
@@ -75,6 +85,8 @@ def stream_run(
     finally:
         stream.close()
         stream.log.close()
+        if out:
+            out.close()
     total, matched = stream.consumer.total, stream.matching.counts
     values: dict[str, Any] = {**vars(total), **vars(matched)}
     values.pop("started_at")

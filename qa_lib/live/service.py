@@ -17,7 +17,7 @@ from qa_lib.live.rules import active_rules, member_ids
 from qa_lib.live.view import LiveView, adopt, contracts_of, live_rows, seam_snapshot
 from qa_lib.rules.matcher import ActiveRule
 from qa_lib.rules.matcher.person import moment_of
-from qa_lib.sources.stream import Consumer, Contracts, DeltaWriter, Log, StreamState
+from qa_lib.sources.stream import Consumer, Contracts, DeltaWriter, Log, MatchRelay, StreamState
 from qa_lib.sources.stream.state import FILE
 from qa_lib.workspace import Workspace
 
@@ -38,6 +38,8 @@ class LiveStream:
         `wall` or `events`; see `Matching`.
     to_delta_s
         Seconds between two commits to the shared table.
+    matches_to
+        The log to which it is sent who enters and leaves rules, where somebody wants it; see `MatchRelay`.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class LiveStream:
         to_delta_s: float = 1.0,
         lease_s: float = 3.0,
         member: str | None = None,
+        matches_to: Log | None = None,
     ) -> None:
         if workspace.read_only:
             raise ReadOnly(
@@ -65,9 +68,13 @@ class LiveStream:
         ahead = _AHEAD if clock == "wall" else None
         contracts = Contracts(contracts_of(self.matching.view.snapshot), ahead=ahead)
         self.consumer = Consumer(log, self.state, contracts, self.matching, most=most, member=member)
-        self._writer = DeltaWriter(workspace, self.state)
+        #: A connection of its own, so that carrying events on holds no micro-batch up.
+        self._behind = StreamState(workspace.root, lease_s=lease_s)
+        self._writer = DeltaWriter(workspace, self._behind)
+        self._relay = None if matches_to is None else MatchRelay(self._behind, matches_to)
         self._to_delta_s = to_delta_s
         self._stopping = threading.Event()
+        #: Why the tables, or the topic `matches`, are behind; None where they are not.
         self.delta_error: str | None = None
 
     def _view(self) -> LiveView:
@@ -109,6 +116,7 @@ class LiveStream:
             writing.join()
             self.consumer.close()
         self._writer.write()
+        self._send_matches()
 
     def stop(self) -> None:
         """Let `run` end after the micro-batch that it is at."""
@@ -118,11 +126,18 @@ class LiveStream:
         while not self._stopping.wait(self._to_delta_s):
             try:
                 self._writer.write()
+                self._send_matches()
                 self.delta_error = None
+                self._behind.checkpoint()
             except WorkbenchError as error:  # the events stay in the state, and are written by the next round
                 self.delta_error = str(error)
 
+    def _send_matches(self) -> None:
+        while self._relay is not None and self._relay.send():
+            pass
+
     def close(self) -> None:
+        self._behind.close()
         self.state.close()
 
 

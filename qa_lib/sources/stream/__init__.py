@@ -8,11 +8,14 @@ a `DeltaWriter` carries the events on into the shared tables.
 from qa_lib.sources.stream.consumer import Consumer, Handler, NoHandler, Step, Total
 from qa_lib.sources.stream.contracts import SHOP_CONTRACTS, Contracts, EventContract, Poison, StreamEvent
 from qa_lib.sources.stream.log import Batch, Log, Reader
+from qa_lib.sources.stream.relay import MatchRelay
 from qa_lib.sources.stream.sqlite_log import SqliteLog
 from qa_lib.sources.stream.state import Seam, StreamState
 from qa_lib.sources.stream.to_delta import DeltaWriter
+from qa_lib.sources.stream.topics import MATCHES, Topic, events_topic, match_records
 
 __all__ = [
+    "MATCHES",
     "SHOP_CONTRACTS",
     "Batch",
     "Consumer",
@@ -21,6 +24,7 @@ __all__ = [
     "EventContract",
     "Handler",
     "Log",
+    "MatchRelay",
     "NoHandler",
     "Poison",
     "Reader",
@@ -29,5 +33,8 @@ __all__ = [
     "Step",
     "StreamEvent",
     "StreamState",
+    "Topic",
     "Total",
+    "events_topic",
+    "match_records",
 ]

@@ -25,6 +25,8 @@ FILE = "stream.db"
 SCHEMA_VERSION = 1
 #: How long a member of the group may be silent before its partitions are given to others.
 LEASE_S = 3.0
+#: Pages of the write-ahead log after which a commit copies them itself.
+_MOST_PAGES = 16_384
 _DAY_US = 86_400_000_000
 #: For how long an event that comes twice is recognised by its id.
 REMEMBERED_DAYS = 7
@@ -50,6 +52,7 @@ CREATE TABLE IF NOT EXISTS matches (person_id TEXT, rule TEXT, since_us INTEGER 
     PRIMARY KEY (person_id, rule)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS match_changes (change_no INTEGER PRIMARY KEY, person_id TEXT NOT NULL, rule TEXT NOT NULL,
     change TEXT NOT NULL, as_of_us INTEGER NOT NULL, event_id TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS relayed (topic TEXT PRIMARY KEY, change_no INTEGER NOT NULL) WITHOUT ROWID;
 CREATE VIEW IF NOT EXISTS live_counters AS SELECT person_id, event, count(*) AS event_count,
     max(occurred_us) AS last_us FROM events GROUP BY person_id, event;
 """
@@ -93,6 +96,8 @@ class StreamState:
         self._lock = threading.RLock()
         with told(self.path):
             self._con = connect(self.path)
+            # copying pages into the file is `checkpoint`'s, beside the consumer; this is what it may fall behind
+            self._con.execute(f"PRAGMA wal_autocheckpoint = {_MOST_PAGES}").fetchall()
             self._con.executescript(_SCHEMA)
             found = self._con.execute("SELECT max(version) FROM schema_version").fetchone()[0]
             if found is None:
@@ -130,6 +135,11 @@ class StreamState:
         """The answer to the library's own SQL over the state."""
         with self._lock, told(self.path):
             return self._con.execute(sql, values).fetchall()
+
+    def checkpoint(self) -> None:
+        """Copy what is committed into the file, beside whoever writes by another connection; waits for nobody."""
+        with self._lock, told(self.path):
+            self._con.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     # -- positions -----------------------------------------------------------------------------
 
