@@ -34,7 +34,7 @@ STAGES: dict[str, set[str]] = {
 }
 #: The faces import the stages, and a command or a server may start another face; no stage imports them.
 FACES: dict[str, set[str]] = {
-    "widgets": set(),
+    "widgets": {"live"},
     "jobs": set(),
     "live": set(),
     "servers": {"jobs"},

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from qa_lib.charts.segments import breakdown_dumbbells, segment_bars
     from qa_lib.charts.showing import ROW_LIMIT, Live, Picture, interactive, show, to_svg
     from qa_lib.charts.sources import column_moves, load_bars, reject_bars
+    from qa_lib.charts.stream import entered_bars, rate_line, survival_line, view_bars
     from qa_lib.charts.theme import PALETTE
 
 _HOMES = {
@@ -63,6 +64,10 @@ _HOMES = {
     "column_moves": "qa_lib.charts.sources",
     "load_bars": "qa_lib.charts.sources",
     "reject_bars": "qa_lib.charts.sources",
+    "entered_bars": "qa_lib.charts.stream",
+    "rate_line": "qa_lib.charts.stream",
+    "survival_line": "qa_lib.charts.stream",
+    "view_bars": "qa_lib.charts.stream",
     "PALETTE": "qa_lib.charts.theme",
     "is_static": "qa_lib.charts.html",
 }
@@ -82,6 +87,7 @@ __all__ = [
     "column_moves",
     "cut_waterfall",
     "differing_tags",
+    "entered_bars",
     "format_value",
     "histogram",
     "interactive",
@@ -90,6 +96,7 @@ __all__ = [
     "membership_line",
     "overlap_heat_map",
     "plan_funnel",
+    "rate_line",
     "redemption_lines",
     "reject_bars",
     "review_dots",
@@ -99,9 +106,11 @@ __all__ = [
     "segment_bars",
     "show",
     "spend_line",
+    "survival_line",
     "tag_coverage_bars",
     "to_svg",
     "upset_bars",
+    "view_bars",
 ]
 
 

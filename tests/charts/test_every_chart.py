@@ -47,6 +47,21 @@ LOADS = pd.DataFrame(
         "late_count": [3, 0],
     }
 )
+RATES = pd.DataFrame({"at": [-2.0, -1.0], "rate": [9_950.0, 10_020.0]})
+VIEWS = pd.DataFrame(
+    {
+        "moment": ["before", "before", "after", "after"],
+        "event": "browse",
+        "view": ["batch", "live"] * 2,
+        "event_count": [3, 2, 5, 0],
+    }
+)
+LOOKS = pd.DataFrame(
+    {"seconds": [0.0, 1.0, 2.0], "acknowledged": [0, 40, 90], "killed": [False, True, False]}
+)
+ENTERED = pd.DataFrame(
+    {"audience": ["<b>", "dormant"], "people": [1_200, 3], "entered": [40, 0], "left": [2, 1]}
+)
 REASONS = pd.DataFrame(
     {
         "feed": "pos.lines",
@@ -149,6 +164,10 @@ CHARTS: dict[str, Draw] = {
     ),
     "title_differing": lambda s, lang: charts.differing_tags(top_differing(s, REGULARS), language=lang),
     "title_membership": lambda s, lang: charts.membership_line(OVER_TIME, language=lang),
+    "title_rate": lambda s, lang: charts.rate_line(RATES, language=lang),
+    "title_entered": lambda s, lang: charts.entered_bars(ENTERED, language=lang),
+    "title_views": lambda s, lang: charts.view_bars(VIEWS, language=lang),
+    "title_survival": lambda s, lang: charts.survival_line(LOOKS, language=lang),
     "title_breakdown": lambda s, lang: charts.breakdown_dumbbells(SHARES, "", language=lang),
 }
 
