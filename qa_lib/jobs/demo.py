@@ -56,9 +56,11 @@ THEN: tuple[Step, ...] = (
     Step("explore/05_backtest.ipynb"),
     Step("explore/07_seed_rule.ipynb", "code"),
     Step("explore/08_sources.ipynb"),
+    Step("explore/10_stream.ipynb"),
     Step("jobs/campaign_report.ipynb"),
     Step("dashboards/audience_workbench.ipynb"),
     Step("dashboards/campaign_results.ipynb"),
+    Step("dashboards/live_stream.ipynb"),
     Step("dashboards/campaign_review.ipynb", after="jobs/run_campaign.ipynb"),
 )
 
