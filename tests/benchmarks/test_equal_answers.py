@@ -85,6 +85,7 @@ def test_the_stream_gives_back_what_was_sent(measured: Any, monkeypatch: pytest.
     bench = importlib.import_module("bench_stream")
     monkeypatch.setattr(bench, "RATE", 300)
     monkeypatch.setattr(bench, "_HIGHER", ())
+    monkeypatch.setattr(bench, "_LOWER", ())
     monkeypatch.setattr(bench, "RULES", {"S": (40,)})
     monkeypatch.setenv("QA_STREAM_SECONDS", "2")
     figures = {figure.name: figure for figure in bench.run("S", lambda line: None, people=4_000)}
