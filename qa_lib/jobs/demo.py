@@ -56,7 +56,7 @@ THEN: tuple[Step, ...] = (
     Step("explore/05_backtest.ipynb"),
     Step("explore/07_seed_rule.ipynb", "code"),
     Step("explore/08_sources.ipynb"),
-    Step("explore/10_stream.ipynb"),
+    Step("explore/10_stream.ipynb", after="jobs/run_campaign.ipynb"),  # it copies what that one writes
     Step("jobs/campaign_report.ipynb"),
     Step("dashboards/audience_workbench.ipynb"),
     Step("dashboards/campaign_results.ipynb"),
