@@ -60,7 +60,7 @@ THEN: tuple[Step, ...] = (
     Step("explore/07_seed_rule.ipynb", "code", after="explore/00_first_audience.ipynb"),
     Step("explore/08_sources.ipynb"),
     Step("explore/09_tags_at_size.ipynb", "code"),
-    Step("explore/10_stream.ipynb"),
+    Step("explore/10_stream.ipynb", after="jobs/run_campaign.ipynb"),  # it copies what that one writes
     Step("jobs/campaign_report.ipynb"),
     Step("dashboards/audience_library.ipynb"),
     Step("dashboards/audience_workbench.ipynb"),

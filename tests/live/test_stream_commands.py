@@ -119,6 +119,12 @@ def test_a_read_only_workspace_is_not_consumed_into(own: Workspace) -> None:
     log.close()
 
 
+def test_changes_go_out_to_kafka_only(own: Workspace) -> None:
+    result = CliRunner().invoke(app, ["stream", "run", "--matches-topic", "matches", "-w", str(own.root)])
+    assert result.exit_code == 2
+    assert "needs --log kafka" in result.output
+
+
 def test_a_broker_that_is_not_there_is_a_message(own: Workspace, tmp_path: Path) -> None:
     settings = tmp_path / "kafka.yaml"
     settings.write_text("socket.timeout.ms: 1000\n")

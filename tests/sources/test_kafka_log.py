@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -13,7 +14,7 @@ from broker import Broker, free_port
 from stream_helpers import consumer, drain, event, ids, keyed, start, until
 
 from qa_lib.errors import LogBroken, LogUnavailable
-from qa_lib.sources.stream import StreamState
+from qa_lib.sources.stream import MatchRelay, StreamState
 from qa_lib.sources.stream.kafka_log import KafkaLog
 
 
@@ -160,6 +161,33 @@ def test_a_broker_that_lost_its_events_is_told_apart(own_broker: Broker, state: 
         each.close()
     for each_log in (log, again):
         each_log.close()
+
+
+def test_who_enters_and_leaves_goes_out_to_a_topic(
+    broker: Broker, tmp_path: Path, state: StreamState
+) -> None:
+    with state.writing() as con:
+        con.executemany(
+            "INSERT INTO match_changes (person_id, rule, change, as_of_us, event_id) VALUES (?, 'r', 'enter', ?, ?)",
+            [(f"p{n % 5}", n, f"e{n}") for n in range(40)],
+        )
+    out = topic(broker, "matches")
+    assert MatchRelay(state, out).send() == 40
+    assert MatchRelay(state, out).send() == 0
+    (tmp_path / "behind").mkdir()
+    behind = StreamState(tmp_path / "behind")
+    reader = out.reader("somebody behind", behind)
+    told: list[dict[str, object]] = []
+
+    def all_there() -> bool:
+        told.extend(json.loads(value) for batch in reader.poll(100, 0.2) for value in batch.values)
+        return len(told) >= 40
+
+    wait_for(all_there)
+    assert sorted(str(record["change_id"]) for record in told) == sorted(map(str, range(1, 41)))
+    reader.close()
+    behind.close()
+    out.close()
 
 
 def test_no_broker_at_all_is_a_message() -> None:

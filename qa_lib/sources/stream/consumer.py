@@ -27,6 +27,8 @@ from qa_lib.sources.stream.state import StreamState
 
 _MINUTE_US = 60_000_000
 _TRIM_S = 5.0
+#: Looking for ids that are old enough to be forgotten walks over all of them, so it is rarely done.
+_FORGET_S = 3_600.0
 
 
 class Handler(Protocol):
@@ -114,6 +116,7 @@ class Consumer:
         self._most, self._arrival = most, arrival
         self._reader = log.reader(self.member, state)
         self._trimmed_at = time.monotonic()
+        self._forgot_at = float("-inf")
 
     @property
     def trouble(self) -> str | None:
@@ -208,8 +211,10 @@ class Consumer:
         """Let the log forget now and then what is acknowledged."""
         if time.monotonic() - self._trimmed_at > _TRIM_S:
             self._log.trim(self._state.positions())
-            self._state.forget(int(self._arrival().timestamp() * 1_000_000))
             self._trimmed_at = time.monotonic()
+            if self._trimmed_at - self._forgot_at > _FORGET_S:
+                self._state.forget(int(self._arrival().timestamp() * 1_000_000))
+                self._forgot_at = self._trimmed_at
 
     def close(self) -> None:
         """Leave the group; another member takes over at once."""
