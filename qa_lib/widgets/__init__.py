@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from qa_lib.widgets.campaign_review import CampaignReview
     from qa_lib.widgets.data_quality import DataQuality
     from qa_lib.widgets.identity_review import IdentityReview
-    from qa_lib.widgets.person_profile import PersonProfile
-    from qa_lib.widgets.tag_catalogue import TagCatalogue
     from qa_lib.widgets.live_preview import LivePreview
+    from qa_lib.widgets.person_profile import PersonProfile
     from qa_lib.widgets.rule_builder import RuleBuilder
+    from qa_lib.widgets.tag_catalogue import TagCatalogue
 
 _HOMES = {
     "AudienceLibrary": "qa_lib.widgets.audience_library",
@@ -47,10 +47,10 @@ __all__ = [
     "CampaignReview",
     "DataQuality",
     "IdentityReview",
-    "PersonProfile",
-    "TagCatalogue",
     "LivePreview",
+    "PersonProfile",
     "RuleBuilder",
+    "TagCatalogue",
     "bundle_missing",
 ]
 

@@ -270,7 +270,9 @@ class AudienceLibrary(ipywidgets.VBox):
         if not wanted:
             raise SpecError("The audience has no name yet. Give it one that says who they are.")
         mine = self._held.loaded is not None and self._held.loaded.name == wanted
-        based_on = over if over is not None else self._held.loaded.number if mine and self._held.loaded else None
+        based_on = (
+            over if over is not None else self._held.loaded.number if mine and self._held.loaded else None
+        )
         saved = self.service.save(self.draft(wanted), self.author, note, based_on)
         self._held.loaded = saved
         self._changed(wanted)

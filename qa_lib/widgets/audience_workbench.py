@@ -50,7 +50,9 @@ class AudienceWorkbench(Exports):
         # side by side where there is room, else below each other
         self.builder.layout = ipywidgets.Layout(flex="3 1 720px", min_width="0")
         self.preview.layout = ipywidgets.Layout(flex="2 1 480px", min_width="0")
-        beside = ipywidgets.Layout(flex_flow="row wrap", width="100%", align_items="flex-start", grid_gap="16px")
+        beside = ipywidgets.Layout(
+            flex_flow="row wrap", width="100%", align_items="flex-start", grid_gap="16px"
+        )
         self._menu = ExportMenu(self, language=language)
         self.builder.observe(lambda change: self._menu.refresh(change["new"]), names="language")
         both = ipywidgets.HBox([self.builder, self.preview], layout=beside)

@@ -34,7 +34,6 @@ from qa_lib.widgets.exports import LABELS, Exports
 from qa_lib.workspace import Snapshot, Workspace
 
 
-
 def review_campaign(
     workspace: Workspace,
     campaign: str | None = None,

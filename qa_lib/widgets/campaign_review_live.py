@@ -114,8 +114,7 @@ class LiveReview:
         owner, controls = self.owner, self._controls
         options: dict[str, list[tuple[str, str]]] = {
             "segment_tag": [(owner.column_label(name), name) for name in owner._columns],
-            "segment": [(owner.say("all_people"), "")]
-            + [(v, v) for v in owner.segment_values],
+            "segment": [(owner.say("all_people"), "")] + [(v, v) for v in owner.segment_values],
         }
         words = {"segment_tag": "segment_by", "segment": "show_segment"}
         for name, control in controls.items():

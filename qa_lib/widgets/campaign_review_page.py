@@ -146,8 +146,10 @@ class ReviewPage:
         for language in languages:
             words = say("whose_evidence", language, whose=say(whose, language), claim="")
             claim = words + pick(evidence(origin), language)  # type: ignore[arg-type]
-            yield claim if language == self.language else join(
-                tag("br"), tag("span", claim, class_="qa-second")
+            yield (
+                claim
+                if language == self.language
+                else join(tag("br"), tag("span", claim, class_="qa-second"))
             )
 
     def _cost(self, key: str, value: Any) -> Tile:

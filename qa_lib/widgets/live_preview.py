@@ -255,7 +255,9 @@ class LivePreview(anywidget.AnyWidget):
         """Begin what is on screen and not there yet; nothing while nobody looks."""
         self._work.cancel()
         found = self._found
-        wanted = [p for p in TABS[self.tab] if self._keys.get(p) != self._key(p) and (p != "why" or self._person)]
+        wanted = [
+            p for p in TABS[self.tab] if self._keys.get(p) != self._key(p) and (p != "why" or self._person)
+        ]
         if found is None or not wanted or not self._is_seen:
             self._tell("work", {})
             return

@@ -98,7 +98,9 @@ class LiveStreamBoard(widgets.VBox):
         now = self.now
         if now is None:
             return note(self._message, "warning")
-        age = "—" if now.newest_age_s is None else self.say("seconds_before", count=f"{now.newest_age_s:,.1f}")
+        age = (
+            "—" if now.newest_age_s is None else self.say("seconds_before", count=f"{now.newest_age_s:,.1f}")
+        )
         duplicates = self.say("stream_duplicates", count=f"{now.duplicate_count:,}")
         people = int(now.audiences["people"].sum()) if len(now.audiences) else 0
         shown = [
@@ -158,7 +160,9 @@ class LiveStreamBoard(widgets.VBox):
         self._letters.value = str(page(self.letters_html()))
         if self.now is not None:
             age = time.time() - self.now.measured_at
-            self._clock.tell(age, self.say("age_of_figures", age="{age}"), self.say("age_stopped", age="{age}"))
+            self._clock.tell(
+                age, self.say("age_of_figures", age="{age}"), self.say("age_stopped", age="{age}")
+            )
         if draw or time.monotonic() - self._drawn_at > _CHARTS_EVERY_S:
             self._rate.update(self.rate_chart())
             self._audiences.update(self.audience_chart())

@@ -171,9 +171,7 @@ TABS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 def json_rows(frame: pd.DataFrame) -> list[dict[str, AnyValue]]:
     """The rows of a frame as JSON values; moments in UTC, what is missing or not finite as None."""
-    return [
-        {str(name): json_value(value) for name, value in row.items()} for row in frame.to_dict("records")
-    ]
+    return [{str(name): json_value(value) for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def json_value(value: AnyValue) -> AnyValue:

@@ -31,9 +31,7 @@ def bare(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> tupl
 
 
 @pytest.fixture(scope="module")
-def full(
-    bare: tuple[Workspace, Plan], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Workspace, Plan]:
+def full(bare: tuple[Workspace, Plan], tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Plan]:
     """The same, rehearsed and carried out."""
     made = copied(bare[0], tmp_path_factory.mktemp("full") / "workspace")
     rehearsed(made, bare[1])
@@ -199,7 +197,7 @@ def test_a_plan_alone_shows_the_plan_and_what_to_do_next(
     assert review.over_time == (None, None)
     assert set(shown(html)) == {"send_count", "message_cost", "expected_cost", "worst_case"}
     assert "qa-picture" in CampaignReview(*bare, language=language).static_html()
-    assert f"--replay" in live_html(CampaignReview(*bare, language=language, result="replayed"))
+    assert "--replay" in live_html(CampaignReview(*bare, language=language, result="replayed"))
 
 
 def test_a_rehearsal_without_a_result_shows_its_bands(own: tuple[Workspace, Plan]) -> None:

@@ -72,9 +72,7 @@ def test_a_feed_drills_into_its_loads_and_a_load_into_its_rejects(
     assert len(wanted) > 1
     assert found.to_dict() == wanted.to_dict()
     assert len(screen.examples) == min(12, len(faults))
-    pd.testing.assert_series_equal(
-        screen.columns["drift"], column_report(screens_workspace, TILLS)["drift"]
-    )
+    pd.testing.assert_series_equal(screen.columns["drift"], column_report(screens_workspace, TILLS)["drift"])
     screen._live.widget("load").value = 1
     assert screen.load == 1
     assert screen.reasons.empty
@@ -112,7 +110,7 @@ def test_a_click_chooses_and_a_forged_name_is_said_and_changes_nothing(screen: D
     assert "&lt;script&gt;" in screen._live._status.value
     pick([])
     assert screen.feed is None
-    with pytest.raises(UnknownName, match="has no load|Unknown load"):
+    with pytest.raises(UnknownName, match=r"has no load|Unknown load"):
         screen.load = 3
     with pytest.raises(UnknownName):
         screen.figures.load(TILLS, 99)

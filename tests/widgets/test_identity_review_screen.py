@@ -43,11 +43,16 @@ def seen_links(workspace: Workspace) -> pd.DataFrame:
     return links[pd.to_datetime(links["observed_at"], utc=True) < last]
 
 
-def test_people_are_counted_by_their_identifiers(screen: IdentityReview, screens_workspace: Workspace) -> None:
+def test_people_are_counted_by_their_identifiers(
+    screen: IdentityReview, screens_workspace: Workspace
+) -> None:
     current = read_resolution(screens_workspace).current
     each = current["person_id"].value_counts()
     wanted = each.value_counts().sort_index()
-    assert dict(zip(screen.sizes["identifier_count"], screen.sizes["people_count"], strict=True)) == wanted.to_dict()
+    assert (
+        dict(zip(screen.sizes["identifier_count"], screen.sizes["people_count"], strict=True))
+        == wanted.to_dict()
+    )
     screen.size = 5
     assert set(screen.people) == set(each[each == 5].index)
     for figure, count in (("people_resolved", len(each)), ("identifiers", len(current))):
@@ -71,7 +76,9 @@ def test_the_graph_of_a_person_holds_exactly_the_links_at_their_identifiers(
         found = screen.cluster
         assert found is not None
         names = list(zip(found.nodes["kind"], found.nodes["value"], strict=True))
-        assert {n for n, is_member in zip(names, found.nodes["is_member"], strict=True) if is_member} == members
+        assert {
+            n for n, is_member in zip(names, found.nodes["is_member"], strict=True) if is_member
+        } == members
         drawn = {
             frozenset((names[a], names[b]))
             for a, b, s in zip(found.edges["a"], found.edges["b"], found.edges["status"], strict=True)
@@ -113,13 +120,19 @@ def test_a_person_is_found_by_an_identifier(screen: IdentityReview) -> None:
     kind, value = screen.figures.members(person)[0]
     screen.choose("find", f"{kind}:{value}")
     assert (screen.person, screen.message) == (person, "")
-    for asked, words in (("card:nobody", "is nobody's today"), ("p1", "Write an id such as"), ("shoe:1", "shoe")):
+    for asked, words in (
+        ("card:nobody", "is nobody's today"),
+        ("p1", "Write an id such as"),
+        ("shoe:1", "shoe"),
+    ):
         screen.choose("find", asked)
         assert words in screen.message
         assert screen.person == person
 
 
-def test_accepting_a_refused_link_makes_one_person_and_taking_it_back_makes_two_again(own: IdentityReview) -> None:
+def test_accepting_a_refused_link_makes_one_person_and_taking_it_back_makes_two_again(
+    own: IdentityReview,
+) -> None:
     before = read_resolution(own._workspace)
     own.cause = "conflict"
     row = next(
@@ -140,11 +153,15 @@ def test_accepting_a_refused_link_makes_one_person_and_taking_it_back_makes_two_
     back = read_resolution(own._workspace)
     assert {back.person(*one), back.person(*other)} == {before.person(*one), before.person(*other)}
     people = back.current.set_index(["kind", "value"])["person_id"].sort_index()
-    pd.testing.assert_series_equal(people, before.current.set_index(["kind", "value"])["person_id"].sort_index())
+    pd.testing.assert_series_equal(
+        people, before.current.set_index(["kind", "value"])["person_id"].sort_index()
+    )
     assert own.figures.queue().set_index("change_id")["decision"].isna().all()
 
 
-def test_keeping_apart_is_recorded_once_and_a_shared_identifier_cannot_be_accepted(own: IdentityReview) -> None:
+def test_keeping_apart_is_recorded_once_and_a_shared_identifier_cannot_be_accepted(
+    own: IdentityReview,
+) -> None:
     own.quarantine = own.queue[own.queue["cause"] == "conflict"]["change_id"].iloc[0]
     own.decide("apart")
     with pytest.raises(SpecError, match="was decided: apart"):
@@ -198,7 +215,13 @@ def test_a_dashboard_refuses_a_forged_decision_and_writes_nothing(
 
 
 def test_unknown_names_are_refused(screen: IdentityReview) -> None:
-    for trait, value in (("size", 99), ("person", "nobody"), ("cause", "x"), ("quarantine", "c1"), ("change", "c1")):
+    for trait, value in (
+        ("size", 99),
+        ("person", "nobody"),
+        ("cause", "x"),
+        ("quarantine", "c1"),
+        ("change", "c1"),
+    ):
         with pytest.raises(UnknownName):
             setattr(screen, trait, value)
     with pytest.raises(UnknownName):
@@ -215,7 +238,9 @@ def test_before_anything_was_resolved_the_page_says_what_to_do(
     assert "还没有归一过标识" in str(screen.static_html())
 
 
-def test_the_static_page_shows_the_same_words(screens_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_static_page_shows_the_same_words(
+    screens_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("QA_RENDER", "static")
     screen = IdentityReview(screens_workspace)
     screen.person = screen.people[0]

@@ -75,7 +75,9 @@ def test_every_part_is_the_answer_of_the_service(shown: LivePreview, service: Au
 
 
 def test_json_values_keep_every_figure_of_a_frame() -> None:
-    frame = pd.DataFrame({"n": [1, None], "rate": [0.5, float("inf")], "at": pd.to_datetime(["2018-01-01T05:00Z", None])})
+    frame = pd.DataFrame(
+        {"n": [1, None], "rate": [0.5, float("inf")], "at": pd.to_datetime(["2018-01-01T05:00Z", None])}
+    )
     frame["n"] = frame["n"].astype("Int64")
     assert json_rows(frame) == [
         {"n": 1, "rate": 0.5, "at": "2018-01-01T05:00:00Z"},
@@ -83,7 +85,9 @@ def test_json_values_keep_every_figure_of_a_frame() -> None:
     ]
 
 
-def test_a_rule_of_dated_events_is_counted_at_past_moments_too(shown: LivePreview, service: AudienceService) -> None:
+def test_a_rule_of_dated_events_is_counted_at_past_moments_too(
+    shown: LivePreview, service: AudienceService
+) -> None:
     shown.rule = All(Event("visit", window=Last(30, "day")))
     look(shown, "over_time")
     rows = shown.over_time["rows"]
@@ -161,7 +165,9 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Callable[[Rule], threading.Event]:
     return hold
 
 
-def test_a_late_answer_of_an_old_edit_is_dropped(shown: LivePreview, slow: Callable[[Rule], threading.Event]) -> None:
+def test_a_late_answer_of_an_old_edit_is_dropped(
+    shown: LivePreview, slow: Callable[[Rule], threading.Event]
+) -> None:
     go = slow(RULE)
     tell(shown, "look", tab="cuts")
     old = shown._work
@@ -274,7 +280,9 @@ def _without_properties(told: AnyValue) -> AnyValue:
     return {**told, "nodes": nodes}
 
 
-def test_a_person_of_the_sample_is_explained_and_stays_masked(shown: LivePreview, service: AudienceService) -> None:
+def test_a_person_of_the_sample_is_explained_and_stays_masked(
+    shown: LivePreview, service: AudienceService
+) -> None:
     look(shown, "people")
     turn = shown.sample["turn"]
     for wrong in ({"row": 0, "turn": turn + 1}, {"row": 99, "turn": turn}, {"row": "0", "turn": turn}, {}):
@@ -284,13 +292,19 @@ def test_a_person_of_the_sample_is_explained_and_stays_masked(shown: LivePreview
     tell(shown, "why", row=3, turn=turn)
     shown.wait()
     number = int(sampled(service.evaluate(RULE).members[()], 10)[3])
-    person = str(service.snapshot.frame("SELECT person_id FROM people WHERE person_no = $n", {"n": number})["person_id"][0])
+    person = str(
+        service.snapshot.frame("SELECT person_id FROM people WHERE person_no = $n", {"n": number})[
+            "person_id"
+        ][0]
+    )
     assert shown.why["is_in"]
     assert shown.why["person_id"] == masked(person) == shown.sample["rows"][3]["person"]
     assert shown.why["nodes"][1]["words"] == service.explain(RULE, person).to_dict()["nodes"][1]["words"]
 
 
-def test_the_field_to_compare_by_is_chosen_from_those_that_can_be(shown: LivePreview, service: AudienceService) -> None:
+def test_the_field_to_compare_by_is_chosen_from_those_that_can_be(
+    shown: LivePreview, service: AudienceService
+) -> None:
     look(shown, "breakdown")
     tell(shown, "by", by="age_band")
     shown.wait()
@@ -325,7 +339,10 @@ def test_what_only_python_may_set_is_put_back(shown: LivePreview, forged: dict[s
     assert shown.value == RULE.to_dict()
 
 
-@pytest.mark.parametrize("content", [None, [], "cancel", {"ask": "look", "tab": "nope"}, {"ask": 7}, {"ask": "why", "person": "x" * 999}])
+@pytest.mark.parametrize(
+    "content",
+    [None, [], "cancel", {"ask": "look", "tab": "nope"}, {"ask": 7}, {"ask": "why", "person": "x" * 999}],
+)
 def test_a_message_that_says_nothing_changes_nothing(shown: LivePreview, content: AnyValue) -> None:
     look(shown, "people")
     before = {name: getattr(shown, name) for name in shown.keys}

@@ -83,7 +83,8 @@ def test_the_timeline_counts_the_events_of_each_day(screen: PersonProfile, now: 
     screen.picks("event", "event")([{"event": "visit"}])
     assert set(screen.events["event"]) == {"visit"}
     newest = now.frame(
-        "SELECT occurred_at FROM event_visit WHERE person_no = $n ORDER BY 1 DESC LIMIT 40", {"n": screen.number}
+        "SELECT occurred_at FROM event_visit WHERE person_no = $n ORDER BY 1 DESC LIMIT 40",
+        {"n": screen.number},
     )
     assert list(screen.events["occurred_at"]) == list(newest["occurred_at"])
     assert "Newest events · visit" in shown(screen)
@@ -118,8 +119,12 @@ def test_membership_and_reasons_are_those_of_the_engine(
     assert "buyers &lt;b&gt;" in shown(screen)
 
 
-def test_identifiers_are_masked_and_those_of_the_record(screen: PersonProfile, now: Snapshot, somebody: str) -> None:
-    raw = now.frame("SELECT kind, value FROM identities WHERE person_id = $p AND until_at IS NULL", {"p": somebody})
+def test_identifiers_are_masked_and_those_of_the_record(
+    screen: PersonProfile, now: Snapshot, somebody: str
+) -> None:
+    raw = now.frame(
+        "SELECT kind, value FROM identities WHERE person_id = $p AND until_at IS NULL", {"p": somebody}
+    )
     assert set(screen.identifiers["value"]) == set(raw["value"])
     chart = screen._timeline()
     assert chart is not None
@@ -127,11 +132,15 @@ def test_identifiers_are_masked_and_those_of_the_record(screen: PersonProfile, n
     assert [v for v in raw["value"] if len(v) > 5 and v in page] == []
 
 
-def test_a_person_is_found_by_id_and_by_identifier(screen: PersonProfile, now: Snapshot, somebody: str) -> None:
+def test_a_person_is_found_by_id_and_by_identifier(
+    screen: PersonProfile, now: Snapshot, somebody: str
+) -> None:
     number = screen.number
     screen.choose("number", screen.figures.examples()[0])
     assert screen.number != number
-    card = now.frame("SELECT kind, value FROM identities WHERE person_id = $p AND until_at IS NULL", {"p": somebody})
+    card = now.frame(
+        "SELECT kind, value FROM identities WHERE person_id = $p AND until_at IS NULL", {"p": somebody}
+    )
     for asked in (somebody, f"{card['kind'].iloc[0]}:{card['value'].iloc[0]}"):
         screen.choose("number", None)
         screen.choose("ask", "")
@@ -162,7 +171,9 @@ def test_nobody_chosen_says_what_to_do_and_offers_masked_examples(
     assert "一个人的全部" in shown(screen)
 
 
-def test_the_static_page_is_whole(screens_workspace: Workspace, somebody: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_static_page_is_whole(
+    screens_workspace: Workspace, somebody: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("QA_RENDER", "static")
     screen = PersonProfile(screens_workspace, somebody)
     screen.audience = BUYERS

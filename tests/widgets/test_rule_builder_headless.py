@@ -176,9 +176,7 @@ def test_a_condition_that_is_not_filled_in_says_so_and_the_others_are_counted(sn
     half = {"kind": "sequence", "steps": [{"event": "purchase"}]}
     answer = edit(builder, {"kind": "all", "of": [often.to_dict(), half]}, 2)
     assert answer["count"] is None
-    assert answer["problems"] == [
-        {"path": "1", "zh": "步骤：至少要 2 个", "en": "'steps' needs at least 2."}
-    ]
+    assert answer["problems"] == [{"path": "1", "zh": "步骤：至少要 2 个", "en": "'steps' needs at least 2."}]
     assert answer["nodes"] == {"0": engine_of(snapshot).evaluate(often).count}
 
 
@@ -226,7 +224,9 @@ def test_pasted_json_is_read_in_full_or_its_faults_are_told(snapshot: Snapshot) 
     builder = RuleBuilder(snapshot, RULE)
     before = builder.value
     other = Tag("order_count_365d", ">", 3)
-    assert ask(builder, "read", text='{"kind":"tag","field":"order_count_365d","operator":">","value":3}') == {
+    assert ask(
+        builder, "read", text='{"kind":"tag","field":"order_count_365d","operator":">","value":3}'
+    ) == {
         "seq": 1,
         "rule": other.to_dict(),
         "problems": [],
@@ -287,9 +287,7 @@ def test_answers_and_audiences_are_put_back(snapshot: Snapshot) -> None:
     assert builder.audiences == []
 
 
-def test_saved_audiences_are_offered_and_followed(
-    company_files: dict[str, Path], tmp_path: Path
-) -> None:
+def test_saved_audiences_are_offered_and_followed(company_files: dict[str, Path], tmp_path: Path) -> None:
     made = Workspace.create(tmp_path / "workspace", zone=ZONE, currency=CURRENCY)
     for _ in land_all(made, [(FEEDS[name], path) for name, path in company_files.items()]):
         pass

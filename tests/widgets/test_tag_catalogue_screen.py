@@ -32,7 +32,9 @@ def shown(screen: TagCatalogue) -> str:
     return screen._live.html()
 
 
-def test_search_and_filters_find_what_a_reader_of_the_frame_would(screen: TagCatalogue, now: Snapshot) -> None:
+def test_search_and_filters_find_what_a_reader_of_the_frame_would(
+    screen: TagCatalogue, now: Snapshot
+) -> None:
     frame = tags(now)
     assert list(screen.found["name"]) == list(frame["name"])
     screen.choose("search", "ORDER 365")
@@ -58,7 +60,11 @@ def test_search_and_filters_find_what_a_reader_of_the_frame_would(screen: TagCat
 @pytest.mark.parametrize("name", ["preferred_department", "is_fuel_buyer", "age_band"])
 def test_people_are_counted_by_value(screen: TagCatalogue, now: Snapshot, name: str) -> None:
     values = now.frame(f"SELECT {name} AS v FROM profile")["v"].dropna()
-    wanted = values.map({True: "yes", False: "no"}).value_counts() if name.startswith("is_") else values.value_counts()
+    wanted = (
+        values.map({True: "yes", False: "no"}).value_counts()
+        if name.startswith("is_")
+        else values.value_counts()
+    )
     found = screen.figures.counts(name, "en")
     assert dict(zip(found["value"], found["people_count"], strict=True)) == wanted.to_dict()
 
@@ -80,7 +86,9 @@ def test_drift_is_that_of_the_two_snapshots(screen: TagCatalogue, now: Snapshot)
     screen.choose("search", "spend")
     screen.choose("tag", "spend_amount_90d")
     screen.choose("against", name)
-    compared = [n for n in screen.found["name"] if screen.figures.tag(n)["type"] in ("number", "text", "boolean")]
+    compared = [
+        n for n in screen.found["name"] if screen.figures.tag(n)["type"] in ("number", "text", "boolean")
+    ]
     assert screen.drift is not None
     pd.testing.assert_frame_equal(screen.drift, drift(screen.others[name], now, compared))
     row = screen.drift.set_index("name").loc["spend_amount_90d"]
@@ -102,7 +110,9 @@ def test_a_tag_says_where_it_is_used_and_where_it_comes_from(screen: TagCatalogu
     assert "No active audience uses it yet" in shown(screen)
 
 
-def test_every_tag_gives_a_condition_that_fits_and_selects_somebody(screen: TagCatalogue, now: Snapshot) -> None:
+def test_every_tag_gives_a_condition_that_fits_and_selects_somebody(
+    screen: TagCatalogue, now: Snapshot
+) -> None:
     known = catalogue(now)
     covered = {r.name: r.people_count for r in screen.figures.tags.itertuples()}
     for name in screen.figures.names:
