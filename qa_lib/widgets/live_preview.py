@@ -88,7 +88,7 @@ class LivePreview(anywidget.AnyWidget):
         self._is_seen = False
         self._pause = PAUSE
         self._work = Work({}, self._take)
-        self._own: dict[str, AnyValue] = dict.fromkeys(PARTS, {}) | {
+        self._own: dict[str, AnyValue] = {key: {} for key in PARTS} | {
             "fields": [{"name": f.name, **f.label.to_dict()} for f in comparable],
             "by": next((name for name in BREAKDOWN_BY if name in names), names[0]),
             "tab": "cuts",
