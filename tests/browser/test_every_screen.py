@@ -57,7 +57,7 @@ LAYOUTS = [
     (
         "audience_workbench",
         ".qa-view:has(.qa-rule-builder)",
-        (".qa-rule-builder", ".vega-embed", ".qa-table", ".qa-foot"),
+        (".qa-rule-builder", ".vega-embed", ".qa-foot"),
     ),
     (
         "campaign_results",
