@@ -17,6 +17,8 @@ from qa_lib.sources.stream import EventContract, Log
 from qa_lib.workspace import Snapshot
 
 _TICK_S = 0.02
+#: Events in one append.
+_MOST = 2_000
 #: How often each kind comes, where it is there; all others as often as the last.
 _WEIGHTS = {"browse": 8.0, "cart": 2.0, "purchase": 1.5, "search": 2.0, "login": 2.0}
 
@@ -123,7 +125,8 @@ def produce(
     while (now := time.perf_counter() - began) < seconds:
         due = int(min(now, seconds) * rate) - sent
         if due:
-            log.append(maker.make(due))
+            for start in range(0, due, _MOST):  # a sender that was held up makes no giant of its batches
+                log.append(maker.make(min(_MOST, due - start)))
             sent += due
             worst = max(worst, time.perf_counter() - began - now)
         if now >= said:
