@@ -57,23 +57,23 @@ def everybody(size: int) -> Bits:
 
 def count(bits: Bits) -> int:
     """How many people are in the set."""
-    return int(np.bitwise_count(bits).sum())
+    return sum(in_halves(lambda start, stop: int(np.bitwise_count(bits[start:stop]).sum()), len(bits)))
 
 
-def intersection(sets: Iterable[Bits]) -> Bits:
-    """People in every set."""
-    return _joined(np.bitwise_and, sets)
+def intersection(sets: Iterable[Bits], outside_of: Bits | None = None) -> Bits:
+    """People in every set; those of the universe `outside_of` who are not, where that is given."""
+    return _joined(np.bitwise_and, sets, outside_of)
 
 
-def union(sets: Iterable[Bits]) -> Bits:
-    """People in at least one set."""
-    return _joined(np.bitwise_or, sets)
+def union(sets: Iterable[Bits], outside_of: Bits | None = None) -> Bits:
+    """People in at least one set; those of the universe `outside_of` who are in none, where that is given."""
+    return _joined(np.bitwise_or, sets, outside_of)
 
 
-def _joined(join: np.ufunc, sets: Iterable[Bits]) -> Bits:
+def _joined(join: np.ufunc, sets: Iterable[Bits], universe: Bits | None) -> Bits:
     first, *others = sets
     if not others:
-        return first
+        return first if universe is None else complement(first, universe)
     found: Bits = np.empty_like(first)
 
     def work(start: int, stop: int) -> None:
@@ -82,6 +82,8 @@ def _joined(join: np.ufunc, sets: Iterable[Bits]) -> Bits:
             block = join(first[part], others[0][part], out=found[part])
             for other in others[1:]:
                 join(block, other[part], out=block)
+            if universe is not None:  # nobody in the sets is beyond the universe
+                np.bitwise_xor(block, universe[part], out=block)
 
     in_halves(work, len(found))
     return found
@@ -103,17 +105,15 @@ def _second_thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="bits")
 
 
-os.register_at_fork(
-    after_in_child=_second_thread.cache_clear
-)  # a thread does not live on in a forked process
+# a thread does not live on in a forked process
+os.register_at_fork(after_in_child=_second_thread.cache_clear)
 
 
 def overlaps(sets: Sequence[Bits]) -> npt.NDArray[np.int64]:
     """How many people each two sets share; shape (n_sets, n_sets), the sets' own counts on the diagonal.
 
-    Block by block of words, so that the block of
-    every set stays in the processor's cache. The counts of eight words are one word of eight bytes; these are
-    summed as four lanes of 16 bits.
+    Block by block of words, so that the block of every set stays in the processor's cache. The counts of eight
+    words are one word of eight bytes; these are summed as four lanes of 16 bits.
     """
     words = len(sets[0]) if len(sets) else 0
     upper = sum(in_halves(lambda start, stop: _upper_overlaps([one[start:stop] for one in sets]), words))

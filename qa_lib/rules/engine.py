@@ -222,10 +222,9 @@ class Engine:
 
     def _joined(self, node: All | Any, children: list[Bits]) -> Bits:
         if not children:
-            found = self._everybody
-        else:
-            found = bits.intersection(children) if isinstance(node, All) else bits.union(children)
-        return bits.complement(found, self._everybody) if node.negated else found
+            return bits.complement(self._everybody, self._everybody) if node.negated else self._everybody
+        join = bits.intersection if isinstance(node, All) else bits.union
+        return join(children, self._everybody if node.negated else None)
 
     def _condition(self, leaf: Condition) -> tuple[Kept, bool]:
         key = leaf.hash

@@ -91,3 +91,22 @@ def test_a_forked_process_has_a_second_thread_of_its_own(monkeypatch: pytest.Mon
     if child == 0:
         os._exit(0 if bits.count(bits.intersection(sets)) == 167 else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("size", [1, 64, 5_000, 300_000])
+def test_sets_are_joined_and_turned_round_as_python_sets_are(
+    size: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Across the edges of words, blocks and threads; nobody beyond the universe comes in."""
+    monkeypatch.setattr(bits, "_WORTH_A_THREAD", 1 if threads == 2 else 2**40)
+    flags = np.random.default_rng(4).random((3, size)) < np.array([[0.5], [0.9], [0.7]])
+    sets, everybody = [bits.from_flags(one) for one in flags], bits.everybody(size)
+    for some in (sets, sets[:1]):
+        inside = set(np.flatnonzero(flags[: len(some)].all(axis=0)))
+        anywhere = set(np.flatnonzero(flags[: len(some)].any(axis=0)))
+        assert set(to_numbers(bits.intersection(some))) == inside
+        assert set(to_numbers(bits.union(some))) == anywhere
+        assert set(to_numbers(bits.intersection(some, everybody))) == set(range(size)) - inside
+        assert set(to_numbers(bits.union(some, everybody))) == set(range(size)) - anywhere
+        assert bits.count(bits.union(some)) == len(anywhere)
