@@ -57,6 +57,7 @@ class AudienceWorkbench(Exports):
         self.builder.observe(lambda change: self._menu.refresh(change["new"]), names="language")
         both = ipywidgets.HBox([self.builder, self.preview], layout=beside)
         self.view = ipywidgets.VBox([both, self._menu])
+        self.view.add_class("qa-view")
 
     @property
     def evaluation(self) -> Evaluation | None:

@@ -57,7 +57,7 @@ LAYOUTS = [
     (
         "audience_workbench",
         ".qa-view:has(.qa-rule-builder)",
-        (".qa-rule-builder", ".vega-embed", ".qa-foot"),
+        (".qa-rule-builder", ".qa-live-preview", ".qa-foot"),
     ),
     (
         "campaign_results",
@@ -97,7 +97,8 @@ def whole(page: Page) -> None:
     expect(number).not_to_have_text("—", timeout=START_TIMEOUT_MS)
     expect(page.locator("[data-figure=targeted]")).to_be_visible(timeout=START_TIMEOUT_MS)
     expect(page.get_by_text("还没有计划")).to_be_visible(timeout=START_TIMEOUT_MS)
-    expect(page.locator(".vega-embed svg")).to_have_count(3, timeout=START_TIMEOUT_MS)
+    expect(page.locator(".vega-embed svg")).to_have_count(2, timeout=START_TIMEOUT_MS)
+    expect(page.get_by_test_id("qa-waterfall")).to_be_visible(timeout=START_TIMEOUT_MS)
     expect(page.locator(".qa-foot")).to_have_count(3)
 
 
@@ -165,7 +166,10 @@ def test_tables_charts_and_pages_are_downloaded_and_open_offline(
     page.on("request", lambda request: asked.append(request.url))
     page.goto((tmp_path / made.name).as_uri())
     expect(page.locator("[data-figure=audience_count]")).to_have_text(str(figures(screens)["count"]))
-    assert page.locator("img.qa-picture").evaluate("image => image.complete && image.naturalWidth") > 100
+    pictures = page.locator("img.qa-picture")
+    expect(pictures).to_have_count(2)
+    for picture in pictures.all():
+        assert picture.evaluate("image => image.complete && image.naturalWidth") > 100
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     expect_accessible(page)
     context.close()
