@@ -47,7 +47,7 @@ class LiveStreamBoard(widgets.VBox):
         self._workspace, self._every_s = workspace, every_s
         self._board: Board | None = None
         self.now: BoardNow | None = None
-        self._message = ""
+        self._fault: WorkbenchError | None = None
         self._ended = threading.Event()
         super().__init__(language=language)
         self.refresh()
@@ -69,11 +69,9 @@ class LiveStreamBoard(widgets.VBox):
         try:
             if self._board is None:
                 self._board = Board(self._workspace)
-            self.now, self._message = self._board.read(), ""
-        except NothingBuilt:
-            self._message = self.say("not_streamed")
+            self.now, self._fault = self._board.read(), None
         except WorkbenchError as error:  # such as a disk that cannot be read: the page says so and goes on
-            self._message = str(error)
+            self._fault = error
 
     def stop(self) -> None:
         """Follow no longer."""
@@ -97,7 +95,7 @@ class LiveStreamBoard(widgets.VBox):
         """The figures, or why there are none."""
         now = self.now
         if now is None:
-            return note(self._message, "warning")
+            return note(self._told(), "warning")
         age = (
             "—" if now.newest_age_s is None else self.say("seconds_before", count=f"{now.newest_age_s:,.1f}")
         )
@@ -112,8 +110,14 @@ class LiveStreamBoard(widgets.VBox):
             Tile("dead_letter_count", self.say("dead_letter_count"), f"{now.dead_letter_count:,}"),
             Tile("members", self.say("members"), f"{now.members:,}"),
         ]
-        words = self._message or ("" if now.is_consumed else self.say("nobody_consumes"))
+        words = self._told() or ("" if now.is_consumed else self.say("nobody_consumes"))
         return join(tiles(shown), note(words, "warning") if words else "")
+
+    def _told(self) -> str:
+        """Why nothing new was read, in the chosen language."""
+        if isinstance(self._fault, NothingBuilt):
+            return self.say("not_streamed")
+        return str(self._fault or "")
 
     def letters_html(self) -> Html:
         """The newest dead letters with their reasons; nothing where there is none."""

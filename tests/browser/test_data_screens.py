@@ -26,7 +26,7 @@ _DARK = """() => { const s = document.documentElement.style;
   for (const h of document.querySelectorAll('.qa-page h2'))
     for (let e = h; e; e = e.parentElement)
       if (e.tagName === 'BODY' || getComputedStyle(e).backgroundColor !== 'rgba(0, 0, 0, 0)') e.style.background = '#111';
-  for (const [k, v] of [['--jp-ui-font-color1', '#fff'], ['--jp-ui-font-color2', '#ccc'],
+  for (const [k, v] of [['--jp-ui-font-color0', '#fff'], ['--jp-ui-font-color1', '#fff'], ['--jp-ui-font-color2', '#ccc'],
     ['--jp-layout-color0', '#111'], ['--jp-layout-color1', '#111'], ['--jp-widgets-label-color', '#fff']]) s.setProperty(k, v); }"""
 
 

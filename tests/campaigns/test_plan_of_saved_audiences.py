@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 
@@ -35,8 +37,10 @@ def test_a_plan_names_the_versions_of_the_audiences_it_was_made_from(
 
 
 def test_the_audiences_of_the_newest_plan_of_every_campaign_are_told(
-    planning: Workspace, campaign_of: Callable[..., Campaign], book: object
+    workspace: Workspace, tmp_path: Path, campaign_of: Callable[..., Campaign], book: object
 ) -> None:
+    shutil.copytree(Path(workspace.root), tmp_path / "own")
+    planning = Workspace.open(tmp_path / "own")  # without the plans that other tests kept
     assert planned_audiences(planning).empty
     library = AudienceLibrary(planning)
     for name in ("regulars", "spenders"):
