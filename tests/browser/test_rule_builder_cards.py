@@ -44,9 +44,12 @@ def test_a_three_step_sequence_is_built_by_drag(show: Show, started: str, engine
     builder.expect(All(FREQUENT, Sequence(in_order)))
 
     card.get_by_test_id("qa-same").get_by_role("button", name="商品").click()
+    builder.expect(All(FREQUENT, Sequence(in_order, same=["item_id"])))
     gap = steps.nth(2).get_by_role("group", name="与上一步的间隔")
     gap.locator("select").first.select_option("within")
     gap.locator("input").fill("2")
+    soon = [*in_order[:2], Step("purchase", within={"n": 2, "unit": "day"})]
+    builder.expect(All(FREQUENT, Sequence(soon, same=["item_id"])))
     steps.nth(1).get_by_label("与上一步的关系").select_option("immediately")
     journey = Sequence(
         [
