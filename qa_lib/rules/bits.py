@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +20,10 @@ _LANE_ROOM = 511
 _EVEN_BYTES = np.uint64(0x00FF00FF00FF00FF)
 #: Sets of so many words are worked on by two threads.
 _WORTH_A_THREAD = 8 * _OVERLAPPED
-#: Words that are joined at a time: the result stays in the processor's cache from set to set.
-_JOINED = 32_768
+#: Words that are counted at a time: the sum of their counts fits 32 bits.
+_COUNTED = 2**25
+#: Words that are joined at a time: fewer, and the threads would wait for each other between the steps.
+_JOINED = 131_072
 
 
 def from_numbers(numbers: npt.NDArray[np.integer], size: int) -> Bits:
@@ -57,35 +59,84 @@ def everybody(size: int) -> Bits:
 
 def count(bits: Bits) -> int:
     """How many people are in the set."""
-    return sum(in_halves(lambda start, stop: int(np.bitwise_count(bits[start:stop]).sum()), len(bits)))
+    return sum(_counted(bits[start : start + _COUNTED]) for start in range(0, len(bits), _COUNTED))
 
 
-def intersection(sets: Iterable[Bits], outside_of: Bits | None = None) -> Bits:
-    """People in every set; those of the universe `outside_of` who are not, where that is given."""
-    return _joined(np.bitwise_and, sets, outside_of)
+def _counted(bits: Bits) -> int:
+    return int(np.bitwise_count(bits).sum(dtype=np.uint32))
 
 
-def union(sets: Iterable[Bits], outside_of: Bits | None = None) -> Bits:
-    """People in at least one set; those of the universe `outside_of` who are in none, where that is given."""
-    return _joined(np.bitwise_or, sets, outside_of)
+class Join(NamedTuple):
+    """A set that is filled by `fill`.
+
+    Attributes
+    ----------
+    found
+        Room for it; what stands there before does not matter.
+    sets
+        One or more sets, of which earlier joins may still have to fill some.
+    of_all
+        Whether people in every set are meant, rather than in at least one.
+    outside_of
+        The universe, where those are meant who are in it and not in the join.
+    """
+
+    found: Bits
+    sets: Sequence[Bits]
+    of_all: bool
+    outside_of: Bits | None = None
 
 
-def _joined(join: np.ufunc, sets: Iterable[Bits], universe: Bits | None) -> Bits:
-    first, *others = sets
-    if not others:
-        return first if universe is None else complement(first, universe)
-    found: Bits = np.empty_like(first)
+def fill(joins: Sequence[Join]) -> list[int]:
+    """Fill each join in turn; how many people are in each.
 
-    def work(start: int, stop: int) -> None:
+    One pass over all of them, block by block, so that what one join gives the next reads from the processor's cache.
+    """
+
+    def work(start: int, stop: int) -> list[int]:
+        people = [0] * len(joins)
         for begin in range(start, stop, _JOINED):
             part = slice(begin, min(begin + _JOINED, stop))
-            block = join(first[part], others[0][part], out=found[part])
-            for other in others[1:]:
-                join(block, other[part], out=block)
-            if universe is not None:  # nobody in the sets is beyond the universe
-                np.bitwise_xor(block, universe[part], out=block)
+            for i, join in enumerate(joins):
+                people[i] += _counted(_fill(join, part))
+        return people
 
-    in_halves(work, len(found))
+    if not joins:
+        return []
+    return [sum(parts) for parts in zip(*in_halves(work, len(joins[0].found)), strict=True)]
+
+
+def _fill(join: Join, part: slice) -> Bits:
+    block = join.found[part]
+    step = np.bitwise_and if join.of_all else np.bitwise_or
+    first, *others = join.sets
+    if others:
+        step(first[part], others[0][part], out=block)
+        for other in others[1:]:
+            step(block, other[part], out=block)
+    if join.outside_of is not None:  # nobody in the sets is beyond the universe
+        np.bitwise_xor(block if others else first[part], join.outside_of[part], out=block)
+    elif not others:
+        block[:] = first[part]
+    return block
+
+
+def intersection(sets: Iterable[Bits]) -> Bits:
+    """People in every set."""
+    return _joined(sets, of_all=True)
+
+
+def union(sets: Iterable[Bits]) -> Bits:
+    """People in at least one set."""
+    return _joined(sets, of_all=False)
+
+
+def _joined(sets: Iterable[Bits], *, of_all: bool) -> Bits:
+    first, *others = sets
+    if not others:
+        return first
+    found: Bits = np.empty_like(first)
+    fill([Join(found, [first, *others], of_all)])
     return found
 
 

@@ -23,7 +23,7 @@ from sqlglot import exp
 
 from qa_lib.errors import SpecError
 from qa_lib.rules import bits
-from qa_lib.rules.bits import Bits
+from qa_lib.rules.bits import Bits, Join
 from qa_lib.rules.catalogue import Catalogue
 from qa_lib.rules.check import check, require
 from qa_lib.rules.compile import Compiled, compile_condition
@@ -114,6 +114,17 @@ class Evaluation:
         return self.count / self.universe if self.universe else 0.0
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What an evaluation found so far, by path; `joins` are the groups that have still to be filled, inner ones first."""
+
+    members: dict[Path, Bits] = field(default_factory=dict)
+    counted: dict[Path, int] = field(default_factory=dict)
+    versions: dict[Path, tuple[str, int]] = field(default_factory=dict)
+    groups: dict[Path, Group] = field(default_factory=dict)
+    joins: dict[Path, tuple[GroupKey | None, Join]] = field(default_factory=dict)
+
+
 class Engine:
     """Evaluates rules over one snapshot, keeping the bits of the conditions that it saw last.
 
@@ -159,13 +170,13 @@ class Engine:
         """
         started = time.perf_counter()
         self._require(rule)
-        members: dict[Path, Bits] = {}
-        counted: dict[Path, int] = {}
-        versions: dict[Path, tuple[str, int]] = {}
-        groups: dict[Path, Group] = {}
-        run, _ = self._node(rule, (), members, counted, versions, groups)
+        found = _Found()
+        run, _ = self._node(rule, (), found)
+        self._fill(found)
         elapsed_ms = (time.perf_counter() - started) * 1000
-        return Evaluation(rule, self.size, members, elapsed_ms, run, versions, counted, groups)
+        return Evaluation(
+            rule, self.size, found.members, elapsed_ms, run, found.versions, found.counted, found.groups
+        )
 
     def forget(self) -> None:
         """Drop the conditions that this engine keeps; what processes share stays."""
@@ -187,44 +198,48 @@ class Engine:
                     self._checked.clear()
                 self._checked.add(node.hash)
 
-    def _node(
-        self,
-        node: Rule,
-        path: Path,
-        members: dict[Path, Bits],
-        counted: dict[Path, int],
-        versions: dict[Path, tuple[str, int]],
-        groups: dict[Path, Group],
-    ) -> tuple[int, GroupKey | str | None]:
-        """Evaluate a node; how many conditions were run, and what it is known by (None: by nothing)."""
+    def _node(self, node: Rule, path: Path, found: _Found) -> tuple[int, GroupKey | str | None]:
+        """Find a node's people; how many conditions were run, and what it is known by (None: by nothing)."""
         if isinstance(node, All | Any):
-            below = [
-                self._node(child, (*path, i), members, counted, versions, groups)
-                for i, child in enumerate(node.of)
-            ]
+            below = [self._node(child, (*path, i), found) for i, child in enumerate(node.of)]
             keys = [key for _, key in below if key is not None]
             key = (isinstance(node, All), node.negated, *keys) if len(keys) == len(below) else None
             group = None if key is None else self._groups.get(key)
-            if group is None:
-                group = Group(self._joined(node, [members[(*path, i)] for i in range(len(node.of))]))
-                if key is not None:
-                    self._groups.keep(key, group)
-            members[path], groups[path] = group.members, group
+            if group is not None:
+                found.members[path], found.groups[path] = group.members, group
+            else:
+                found.members[path] = self._joined(node, path, key, found)
             return sum(run for run, _ in below), key
         if isinstance(node, InAudience):  # not kept: which version is active may change
             saved = self._saved(node, path)
-            versions[path] = (node.audience, saved.version)
-            members[path] = saved.members if node.member else bits.complement(saved.members, self._everybody)
+            found.versions[path] = (node.audience, saved.version)
+            found.members[path] = (
+                saved.members if node.member else bits.complement(saved.members, self._everybody)
+            )
             return 1, None
         kept, fresh = self._condition(node)
-        members[path], counted[path] = kept
+        found.members[path], found.counted[path] = kept
         return int(fresh), node.hash
 
-    def _joined(self, node: All | Any, children: list[Bits]) -> Bits:
-        if not children:
+    def _joined(self, node: All | Any, path: Path, key: GroupKey | None, found: _Found) -> Bits:
+        """The set of a group, which is filled once all of the rule's are known."""
+        if not node.of:
             return bits.complement(self._everybody, self._everybody) if node.negated else self._everybody
-        join = bits.intersection if isinstance(node, All) else bits.union
-        return join(children, self._everybody if node.negated else None)
+        children = [found.members[(*path, i)] for i in range(len(node.of))]
+        if len(children) == 1 and not node.negated:
+            return children[0]
+        outside_of = self._everybody if node.negated else None
+        join = Join(np.empty_like(self._everybody), children, isinstance(node, All), outside_of)
+        found.joins[path] = key, join
+        return join.found
+
+    def _fill(self, found: _Found) -> None:
+        """Fill the sets of the groups, and keep them from now on: no other thread sees them before."""
+        people = bits.fill([join for _, join in found.joins.values()])
+        for (path, (key, join)), count in zip(found.joins.items(), people, strict=True):
+            found.groups[path] = Group(join.found, count)
+            if key is not None:
+                self._groups.keep(key, found.groups[path])
 
     def _condition(self, leaf: Condition) -> tuple[Kept, bool]:
         key = leaf.hash

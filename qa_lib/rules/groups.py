@@ -16,13 +16,13 @@ _KEPT_BYTES = 64 * 2**20
 
 
 class Group:
-    """The people of a group; how many they are is counted when it is first asked."""
+    """The people of a group; how many they are is counted when it is first asked, unless it is known."""
 
     __slots__ = ("_people", "members")
 
-    def __init__(self, members: Bits) -> None:
+    def __init__(self, members: Bits, people: int | None = None) -> None:
         self.members = members
-        self._people: int | None = None
+        self._people = people
 
     @property
     def people(self) -> int:

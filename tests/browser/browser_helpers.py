@@ -123,11 +123,18 @@ def forge_question(page: Page, model_id: str, content: dict[str, Any]) -> None:
     page.evaluate(_SEND, [model_id, json.dumps({"method": "custom", "content": content})])
 
 
-def wait_until(page: Page, claim: Callable[[], bool], what: str, seconds: float = 45) -> None:
-    """Wait until the claim holds, letting the page live meanwhile."""
+def wait_until(
+    page: Page,
+    claim: Callable[[], bool],
+    what: str,
+    seconds: float = 45,
+    seen: Callable[[], object] | None = None,
+) -> None:
+    """Wait until the claim holds, letting the page live meanwhile; `seen` says what there is instead."""
     end = time.monotonic() + seconds * PATIENCE
     while not claim():
-        assert time.monotonic() < end, f"after {seconds} s still not: {what}"
+        instead = f", but {seen()}" if seen and time.monotonic() >= end else ""
+        assert time.monotonic() < end, f"after {seconds} s still not: {what}{instead}"
         page.wait_for_timeout(40)
 
 

@@ -11,6 +11,9 @@ from playwright.sync_api import Locator, Page, expect
 from qa_lib.errors import SpecError
 from qa_lib.rules import Engine, Rule, read_rule, sentence
 
+#: After so long without an edit a burst is over; PAUSE_MS of the browser's side, and some.
+BURST_MS = 200
+
 # Beside each builder stands what Python holds, as JSON.
 BUILDERS = """
 import json
@@ -68,7 +71,12 @@ class Builder:
 
     def expect(self, rule: Rule) -> None:
         """Python holds this rule, and every count on screen is the one that this test makes."""
-        wait_until(self.page, lambda: self.holds(rule), f"Python holds {rule.to_json()}")
+        wait_until(
+            self.page,
+            lambda: self.holds(rule),
+            f"Python holds {rule.to_json()}",
+            seen=lambda: f"{self.held['value']}; on screen: {self.root.inner_text()}",
+        )
         found = self.engine.evaluate(read_rule(self.held["value"]))
         counts = {".".join(map(str, path)): n for path, n in found.counts.items()}
         wait_until(self.page, lambda: self.held["result"]["nodes"] == counts, f"Python counts {counts}")
@@ -83,6 +91,8 @@ class Builder:
             )
         expect(self.root.get_by_test_id("qa-sentence")).to_have_text(sentence(rule, self.engine.catalogue).zh)
         expect(self.root.get_by_test_id("qa-problems")).to_have_count(0)
+        # a burst of edits is one step of undo: the next edit begins another
+        self.page.evaluate(f"() => new Promise(over => setTimeout(over, {BURST_MS}))")
 
 
 def notebook_in_lab(page: Page) -> AnyValue:

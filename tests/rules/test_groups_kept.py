@@ -100,6 +100,7 @@ def test_sets_are_joined_and_turned_round_as_python_sets_are(
 ) -> None:
     """Across the edges of words, blocks and threads; nobody beyond the universe comes in."""
     monkeypatch.setattr(bits, "_WORTH_A_THREAD", 1 if threads == 2 else 2**40)
+    monkeypatch.setattr(bits, "_JOINED", 1_000)
     flags = np.random.default_rng(4).random((3, size)) < np.array([[0.5], [0.9], [0.7]])
     sets, everybody = [bits.from_flags(one) for one in flags], bits.everybody(size)
     for some in (sets, sets[:1]):
@@ -107,6 +108,21 @@ def test_sets_are_joined_and_turned_round_as_python_sets_are(
         anywhere = set(np.flatnonzero(flags[: len(some)].any(axis=0)))
         assert set(to_numbers(bits.intersection(some))) == inside
         assert set(to_numbers(bits.union(some))) == anywhere
-        assert set(to_numbers(bits.intersection(some, everybody))) == set(range(size)) - inside
-        assert set(to_numbers(bits.union(some, everybody))) == set(range(size)) - anywhere
         assert bits.count(bits.union(some)) == len(anywhere)
+        rooms = [np.empty_like(everybody) for _ in range(5)]
+        counts = bits.fill(
+            [
+                bits.Join(rooms[0], some, of_all=True),
+                bits.Join(rooms[1], some, of_all=False),
+                bits.Join(rooms[2], some, of_all=True, outside_of=everybody),
+                bits.Join(rooms[3], some, of_all=False, outside_of=everybody),
+                bits.Join(
+                    rooms[4], [rooms[0], rooms[3]], of_all=False
+                ),  # of two that were filled just before
+            ]
+        )
+        everyone = set(range(size))
+        wanted = [inside, anywhere, everyone - inside, everyone - anywhere, inside | (everyone - anywhere)]
+        assert [set(to_numbers(room)) for room in rooms] == wanted
+        assert counts == [len(people) for people in wanted]
+    assert bits.fill([]) == []
