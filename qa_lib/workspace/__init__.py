@@ -8,6 +8,7 @@ from qa_lib.workspace.cancelling import Cancelling, go_on
 from qa_lib.workspace.columns import Column, Columns
 from qa_lib.workspace.draft import Draft
 from qa_lib.workspace.export import STAMP, export_rows, export_tables
+from qa_lib.workspace.flag_rows import FlagRows, by_person
 from qa_lib.workspace.people import followed, held_at
 from qa_lib.workspace.snapshot import Snapshot
 from qa_lib.workspace.sql import file_literal, quoted
@@ -22,11 +23,13 @@ __all__ = [
     "Column",
     "Columns",
     "Draft",
+    "FlagRows",
     "Landing",
     "Published",
     "Snapshot",
     "Upserted",
     "Workspace",
+    "by_person",
     "export_rows",
     "export_tables",
     "file_literal",

@@ -19,7 +19,7 @@ from qa_lib.rules.matcher.moments import NEVER
 from qa_lib.rules.matcher.person import Person, number
 from qa_lib.rules.matcher.records import Records
 from qa_lib.rules.matcher.running import Kind, Run
-from qa_lib.workspace import Column
+from qa_lib.workspace import Column, by_person
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -213,7 +213,6 @@ def _by_person(words: npt.NDArray[np.uint64], n: int) -> list[int]:
     """Rows of bits over people to one number a person, whose bit says the row."""
     if not len(words):
         return [0] * n
-    bits = np.unpackbits(words.view(np.uint8), axis=1, count=n, bitorder="little")
-    turned = np.packbits(bits.T, axis=1, bitorder="little")
+    turned = by_person(list(words), n)
     width, told = turned.shape[1], turned.tobytes()
     return [int.from_bytes(told[i * width : (i + 1) * width], "little") for i in range(n)]

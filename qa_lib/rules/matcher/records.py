@@ -18,10 +18,12 @@ from qa_lib.rules.matcher.compare import OrderedIndex
 from qa_lib.rules.matcher.matcher import Matcher
 from qa_lib.rules.matcher.person import EventLog, Person, plain
 from qa_lib.rules.matcher.sections import FieldSection
-from qa_lib.workspace import Column, Snapshot, quoted
+from qa_lib.workspace import Column, FlagRows, Snapshot, quoted
 
 Ints = npt.NDArray[np.int64]
 _EXACT = 1e13
+#: Bytes of boolean tags that are turned round to lie person by person; more are read where they are.
+_MOST_TURNED = 2**29
 _DAY_0 = date(1970, 1, 1)
 
 
@@ -49,6 +51,11 @@ class Records:
         encoded = np.array([one.encode() for (one,) in ids], dtype=np.bytes_)
         self._order = np.argsort(encoded, kind="stable")
         self._ids = encoded[self._order]
+        flags = self._predicates.flags
+        self._packed = [place for place, name in enumerate(flags) if snapshot.columns.has_bitset(name)]
+        self._turned: FlagRows | None = None
+        if 0 < FlagRows.size(len(ids), len(self._packed)) <= _MOST_TURNED:
+            self._turned = FlagRows(snapshot.columns, [flags[place] for place in self._packed])
         self._logs = {
             event.name: Logs(snapshot, event.name, [p.name for p in event.properties], len(encoded))
             for event in matcher.catalogue.events
@@ -131,9 +138,11 @@ class Records:
     def _flags(self, numbers: Ints) -> npt.NDArray[np.uint8]:
         """The boolean fields that predicates ask for; shape (n_people, n_flags)."""
         columns, flags = self._snapshot.columns, self._predicates.flags
-        packed = [place for place, name in enumerate(flags) if columns.has_bitset(name)]
+        packed = self._packed
         found = np.zeros((len(numbers), len(flags)), dtype=np.uint8)
-        if packed:
+        if self._turned is not None:
+            found[:, packed] = self._turned.of(numbers)
+        elif packed:
             found[:, packed] = columns.flags([flags[place] for place in packed], numbers)
         for place in {*range(len(flags))} - {*packed}:
             found[:, place] = self._flag(flags[place], numbers)
