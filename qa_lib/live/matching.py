@@ -6,6 +6,7 @@ with the live events; it is kept in memory between micro-batches, never without 
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -22,6 +23,16 @@ from qa_lib.workspace import Workspace
 
 #: Makes the view of the snapshot that the seam names.
 Open = Callable[[], LiveView]
+
+
+#: What a person takes in memory with a thousand rules, their key included.
+_BYTES_A_PERSON = 6_144
+_SHARE_OF_MEMORY = 1 / 8
+
+
+def _people_in_memory() -> int:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return int(memory * _SHARE_OF_MEMORY / _BYTES_A_PERSON)
 
 
 @dataclass
@@ -47,7 +58,7 @@ class Matching:
     clock
         `wall`: people are matched as of now. `events`: as of the latest event so far, for replays.
     most_people
-        How many people are kept in memory.
+        How many people are kept in memory; when not given, as many as an eighth of the machine's memory holds.
     """
 
     def __init__(
@@ -57,11 +68,11 @@ class Matching:
         open_view: Open,
         *,
         clock: str = "wall",
-        most_people: int = 100_000,
+        most_people: int | None = None,
     ) -> None:
         self.counts = Matched()
         self._workspace, self._state, self._open = workspace, state, open_view
-        self._clock, self._most = clock, most_people
+        self._clock, self._most = clock, most_people or _people_in_memory()
         self._people: OrderedDict[str, Followed] = OrderedDict()
         #: Who came into memory with this micro-batch, and who of those in memory was changed by it.
         self._loaded: dict[str, Followed] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,10 @@ from qa_lib.workspace import Workspace
 
 _ADOPT_S = 5.0
 _COLLECT_S = 1.0
+#: Committed pages are copied into the file as often, by a thread of its own: a commit that has to do it takes long.
+_CHECKPOINT_S = 0.25
+#: Seconds after which a thread that computes lets another one on. The consumer asks anew after every row that it writes.
+_TURN_S = 0.0005
 _AHEAD = timedelta(minutes=5)
 Rules = Callable[[Workspace], Sequence[ActiveRule]]
 
@@ -95,11 +100,15 @@ class LiveStream:
     ) -> None:
         """Consume until stopped, for so many seconds, or until so many events were read."""
         until = None if seconds is None else time.monotonic() + seconds
-        writing = threading.Thread(target=self._write, name="stream to delta", daemon=True)
-        writing.start()
+        beside = [
+            threading.Thread(target=self._write, name="stream to delta", daemon=True),
+            threading.Thread(target=self._checkpoint, name="stream checkpoints", daemon=True),
+        ]
+        for thread in beside:
+            thread.start()
         trouble: str | None = None
         try:
-            with _few_collections() as collect:
+            with _few_collections() as collect, _quick_turns():
                 while not self._stopping.is_set():
                     if (until is not None and time.monotonic() >= until) or (
                         events is not None and self.consumer.total.read >= events
@@ -113,7 +122,8 @@ class LiveStream:
                         told(trouble or "the log is back; consuming goes on where it stood")
         finally:
             self._stopping.set()
-            writing.join()
+            for thread in beside:
+                thread.join()
             self.consumer.close()
         self._writer.write()
         self._send_matches()
@@ -128,9 +138,18 @@ class LiveStream:
                 self._writer.write()
                 self._send_matches()
                 self.delta_error = None
-                self._behind.checkpoint()
             except WorkbenchError as error:  # the events stay in the state, and are written by the next round
                 self.delta_error = str(error)
+
+    def _checkpoint(self) -> None:
+        """Copy committed pages into the file; the disk may be full, which the consumer says."""
+        copying = StreamState(self.workspace.root)
+        try:
+            while not self._stopping.wait(_CHECKPOINT_S):
+                with contextlib.suppress(WorkbenchError):
+                    copying.checkpoint()
+        finally:
+            copying.close()
 
     def _send_matches(self) -> None:
         while self._relay is not None and self._relay.send():
@@ -162,6 +181,17 @@ def _few_collections() -> Iterator[Callable[[], None]]:
     finally:
         if was:
             gc.enable()
+
+
+@contextlib.contextmanager
+def _quick_turns() -> Iterator[None]:
+    """Let the consumer wait less for the threads beside it."""
+    was = sys.getswitchinterval()
+    sys.setswitchinterval(min(was, _TURN_S))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(was)
 
 
 def open_view(

@@ -15,13 +15,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import numpy as np
 from measured import Figure, WrongAnswer, at_most, company, waited_ms
 from stream_rules import make_rules
 
-from qa_lib.live import LiveProfiles, LiveStream, status
+from qa_lib.live import LiveStream, status
 from qa_lib.sources.stream import SqliteLog, Step
 from qa_lib.sources.stream.sqlite_log import FILE as LOG_FILE
 from qa_lib.sources.stream.state import FILE as STATE_FILE
@@ -50,6 +49,59 @@ used = time.process_time()
 sent = produce(log, maker, rate=rate, seconds=seconds)
 print(json.dumps({**vars(sent), "cpu_s": time.process_time() - used}), flush=True)
 """
+_PROBE = """
+import json, sys, threading, time
+from datetime import UTC, datetime
+from pathlib import Path
+from stream_rules import make_rules
+from qa_lib.live import LiveProfiles
+from qa_lib.sources.stream import SqliteLog
+from qa_lib.workspace import Workspace
+workspace = Workspace.open(Path(sys.argv[1]))
+profiles = LiveProfiles(workspace, rules=make_rules(workspace.snapshot(), int(sys.argv[2]), seed=11))
+log, over, waited = SqliteLog(workspace.root), threading.Event(), []
+print("ready", flush=True)
+sys.stdin.readline()
+threading.Thread(target=lambda: (sys.stdin.readline(), over.set()), daemon=True).start()
+while not over.wait(0.1):
+    who, sent_at = f"probe-{len(waited)}", time.time()
+    event = {
+        "event_id": f"{who}-{sent_at}",
+        "event": "login",
+        "person_id": who,
+        "occurred_at": datetime.fromtimestamp(0, UTC).isoformat(),
+        "properties": {"channel": "app"},
+    }
+    log.append([(who, json.dumps(event).encode())])
+    while True:
+        try:
+            if profiles.lookup(who).event_counts:
+                break
+        except LookupError:
+            time.sleep(0.005)
+    waited.append(time.time() - sent_at)
+print(json.dumps(waited), flush=True)
+"""
+
+
+def _started(script: str, *given: object) -> subprocess.Popen[str]:
+    """A process beside the consumer's, once it says that it is ready; a line on its input lets it begin."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, given)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    return process
+
+
+def _go(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    process.stdin.write("go\n")
+    process.stdin.flush()
 
 
 class Run:
@@ -63,7 +115,6 @@ class Run:
                 path.unlink()
         self.waited: list[float] = []
         self.probed: list[float] = []
-        self._workspace, self._rules = workspace, rules
         log = SqliteLog(workspace.root)
         stream = LiveStream(workspace, log, rules=rules, clock="events", most=10_000)
         step = stream.consumer.step
@@ -74,29 +125,18 @@ class Run:
             return done
 
         stream.consumer.step = watched  # type: ignore[method-assign]
-        producer = subprocess.Popen(
-            [sys.executable, "-c", _PRODUCE, str(workspace.root), str(rate), str(seconds)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
-        )
-        assert producer.stdin is not None
-        assert producer.stdout is not None
-        producer.stdout.readline()
-        self._over = threading.Event()
-        asking = threading.Thread(target=self._probe, args=(SqliteLog(workspace.root),), daemon=True)
+        producer = _started(_PRODUCE, workspace.root, rate, seconds)
+        asking = _started(_PROBE, workspace.root, len(rules)) if probes else None
         wait, cpu, began = waited_ms(), time.process_time(), time.perf_counter()
-        producer.stdin.write("go\n")
-        producer.stdin.flush()
-        if probes:
-            asking.start()
+        _go(producer)
+        if asking:
+            _go(asking)
         consuming = threading.Thread(target=stream.run)
         consuming.start()
         told = json.loads(producer.communicate()[0])
-        self._over.set()
-        if probes:
-            asking.join()
+        if asking:
+            _go(asking)  # the second time: to end
+            self.probed = json.loads(asking.communicate()[0])
         self.lag_at_end = sum(status(workspace, log).lag.values())
         sent = told["count"] + len(self.probed)
         end = time.monotonic() + 600
@@ -117,30 +157,10 @@ class Run:
                 f"{sent:,} events sent, {found.event_count:,} counted, {found.delta_lag:,} not in Delta"
             )
 
-    def _probe(self, log: SqliteLog) -> None:
-        """Ten times a second: send one event of somebody and look that person up until it is there."""
-        profiles = LiveProfiles(self._workspace, rules=self._rules)
-        number = 0
-        while not self._over.wait(0.1):
-            number += 1
-            who, sent_at = f"probe-{number}", time.time()
-            event = {
-                "event_id": f"{who}-{sent_at}",
-                "event": "login",
-                "person_id": who,
-                "occurred_at": datetime.fromtimestamp(0, UTC).isoformat(),
-                "properties": {"channel": "app"},
-            }
-            log.append([(who, json.dumps(event).encode())])
-            while True:
-                try:
-                    if profiles.lookup(who).event_counts:
-                        break
-                except LookupError:
-                    time.sleep(0.005)
-            self.probed.append(time.time() - sent_at)
-        profiles.close()
-        log.close()
+    def told(self) -> str:
+        """The run in a line."""
+        waited = ", ".join(f"p{share} {self.ms(share):,.0f} ms" for share in (50, 95, 99))
+        return f"stream: {waited}, {self.cpu_us:.0f} µs of CPU an event"
 
     def ms(self, share: float) -> float:
         return float(np.percentile(self.waited, share)) * 1000
@@ -158,6 +178,7 @@ def run(tier: str, say: Callable[[str], None], people: int | None = None) -> lis
             seconds = _STEPS[tier]
         say(f"stream: {RATE:,} events a second for {seconds:g} s, {count:,} rules")
         one = Run(workspace, rules, RATE, seconds, probes=True)
+        say(one.told())
         name = f"{RATE}.{count}_rules"
         figures += [
             Figure(f"p50.visible_in_match.{name}", one.ms(50), "ms"),
@@ -182,6 +203,7 @@ def run(tier: str, say: Callable[[str], None], people: int | None = None) -> lis
         for rate in _LOWER if broke else _HIGHER:
             say(f"stream: {rate:,} events a second for {_STEPS[tier]:g} s")
             other = Run(workspace, rules, rate, _STEPS[tier], probes=False)
+            say(other.told())
             holds = other.ms(99) <= BAR_MS
             held, broke = (max(held, rate), broke) if holds else (held, min(broke or rate, rate))
             name = f"{rate}.{count}_rules"

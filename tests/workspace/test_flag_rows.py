@@ -17,9 +17,7 @@ def test_sets_are_turned_round(people: int, sets: int) -> None:
     assert np.array_equal(turned.astype(bool), flags[:, :people].T)
 
 
-def test_a_persons_tags_are_those_of_the_columns(
-    snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_persons_tags_are_those_of_the_columns(snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flag_rows, "_TURNED", 128)  # over several blocks
     columns = snapshot.columns
     names = [*columns.bitset_names] * 6  # more than a byte of them

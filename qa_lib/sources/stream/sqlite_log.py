@@ -39,10 +39,15 @@ def told(path: Path) -> Iterator[None]:
         ) from error
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection whose commits are on the disk when they return."""
+def connect(path: Path, *, cache_mib: int = 16) -> sqlite3.Connection:
+    """A connection whose commits are on the disk when they return, and that keeps so many MiB of pages in memory."""
     con = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 30000", "cache_size = -65536"):
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "busy_timeout = 30000",
+        f"cache_size = -{cache_mib * 1024}",
+    ):
         con.execute(f"PRAGMA {pragma}").fetchall()
     return con
 

@@ -26,7 +26,9 @@ SCHEMA_VERSION = 1
 #: How long a member of the group may be silent before its partitions are given to others.
 LEASE_S = 3.0
 #: Pages of the write-ahead log after which a commit copies them itself.
-_MOST_PAGES = 16_384
+_MOST_PAGES = 65_536
+#: People come in no order, so every micro-batch reads and writes pages all over the file.
+_CACHE_MIB = 256
 _DAY_US = 86_400_000_000
 #: For how long an event that comes twice is recognised by its id.
 REMEMBERED_DAYS = 7
@@ -95,7 +97,7 @@ class StreamState:
         self._lease_s = lease_s
         self._lock = threading.RLock()
         with told(self.path):
-            self._con = connect(self.path)
+            self._con = connect(self.path, cache_mib=_CACHE_MIB)
             # copying pages into the file is `checkpoint`'s, beside the consumer; this is what it may fall behind
             self._con.execute(f"PRAGMA wal_autocheckpoint = {_MOST_PAGES}").fetchall()
             self._con.executescript(_SCHEMA)
