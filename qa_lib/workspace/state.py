@@ -100,10 +100,14 @@ class State:
             rows = con.execute(sa.select(_landings).order_by(_landings.c.landing_id)).mappings()
             return [Landing(**_fields(r, "landing_id", "landed_at")) for r in rows]
 
-    def last_landing(self, feed: str) -> Landing | None:
-        """The newest landing of one feed."""
-        of_feed = [landing for landing in self.landings() if landing.feed == feed]
-        return of_feed[-1] if of_feed else None
+    def last_landing(self, feed: str, digest: str | None = None) -> Landing | None:
+        """The newest landing of one feed, or its newest of one content."""
+        query = sa.select(_landings).where(_landings.c.feed == feed)
+        if digest is not None:
+            query = query.where(_landings.c.content_hash == digest)
+        with self.engine.connect() as con:
+            row = con.execute(query.order_by(_landings.c.landing_id.desc()).limit(1)).mappings().first()
+            return Landing(**_fields(row, "landing_id", "landed_at")) if row else None
 
     def add_snapshot(self, published: Published) -> None:
         with self.engine.begin() as con:
