@@ -42,8 +42,14 @@ class Sign(Spec):
 class AiplPolicy(Spec):
     """The signs of each stage; one of them is enough, and the highest stage counts."""
 
-    awareness: tuple[Sign, ...] = (Sign(event="receive", days=15), Sign(event="browse", days=15))
-    interest: tuple[Sign, ...] = (Sign(event="cart", days=15), Sign(event="browse", days=15, at_least=2))
+    awareness: tuple[Sign, ...] = (
+        *(Sign(event="receive", days=15), Sign(event="expose", days=15)),
+        Sign(event="browse", days=15),
+    )
+    interest: tuple[Sign, ...] = (
+        *(Sign(event="cart", days=15), Sign(event="click", days=15)),
+        Sign(event="browse", days=15, at_least=2),
+    )
     purchase: tuple[Sign, ...] = (Sign(event="visit", days=365),)
     loyalty: tuple[Sign, ...] = (Sign(event="visit", days=365, at_least=2),)
 
