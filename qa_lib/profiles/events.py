@@ -206,11 +206,11 @@ EVENT_SOURCES: tuple[EventSource, ...] = (
         "share", "分享", "share", Label("一种商品被分享一次", "one item shared once"), *_ITEM, _CHANNEL
     ),
     _advertising(
-        *("expose", "广告曝光", "see an advertisement"),
+        *("expose", "广告曝光", "ad exposure"),
         Label("一条广告在一台设备上展示一次", "one advertisement shown once to one device"),
     ),
     _advertising(
-        *("click", "广告点击", "click on an advertisement"),
+        *("click", "广告点击", "ad click"),
         Label("一条广告在一台设备上被点击一次", "one advertisement clicked once on one device"),
     ),
 )
