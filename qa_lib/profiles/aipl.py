@@ -148,7 +148,7 @@ def _events(snapshot: Moment, event: str) -> tuple[npt.NDArray[np.int64], npt.ND
     person = snapshot.columns.array(f"event_{event}.person_no")
     at = snapshot.columns.array(f"event_{event}.occurred_at")
     if person is not None and at is not None:
-        return person.values.astype(np.int64), at.values
+        return person.values.astype(np.int64), at.values.astype(np.int64)  # of no events: the narrowest type
     import duckdb
 
     try:

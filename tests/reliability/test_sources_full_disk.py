@@ -80,7 +80,7 @@ def row(number: int) -> dict[str, Any]:
 def database(folder: Path) -> dict[str, Any]:
     file = folder / "crm.db"
     with sqlite3.connect(file) as con:
-        con.execute("CREATE TABLE members (card TEXT, age TEXT, id INTEGER)")
+        con.execute("CREATE TABLE members (card TEXT, age TEXT, id INTEGER PRIMARY KEY)")
         con.executemany("INSERT INTO members VALUES (:card, :age, :id)", map(row, range(MEMBERS)))
     (folder / "url").write_text(f"sqlite:///{file}", encoding="utf-8")
     return {"kind": "database", "url": {"file": str(folder / "url")}, "table": "members", "watermark": "id"}
