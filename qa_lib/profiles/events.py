@@ -217,10 +217,11 @@ EVENT_SOURCES: tuple[EventSource, ...] = (
 
 
 def events_of(workspace: Workspace) -> tuple[EventType, ...]:
-    """The kinds of events that a workspace has tables for, landed or by the stream."""
+    """The kinds of events that a workspace has tables for, landed or by the stream; all where it has none yet."""
     is_streamed = workspace.store.exists(STREAM_EVENTS.name)
-    return tuple(
+    found = tuple(
         source.type
         for source in EVENT_SOURCES
         if all(workspace.store.exists(n) or (is_streamed and n in ROWS) for n in source.needs)
     )
+    return found or tuple(source.type for source in EVENT_SOURCES)
