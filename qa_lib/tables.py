@@ -233,10 +233,23 @@ INTERACTIONS = Table(
         Column("origin", "text", "observed or generated"),
     ),
 )
+ACTIVITIES = Table(
+    "activities",
+    "What else people did in a channel: searched, marked a favourite, logged in, shared.",
+    (
+        Column("person_id", "text", "who"),
+        Column("event", "text", "search, favourite, login or share"),
+        Column("item_id", "text", "the item, of a favourite or a share", nullable=True),
+        Column("keyword", "text", "what was searched for", nullable=True),
+        Column("channel", "text", "where: shop, mini_program …", nullable=True),
+        Column("occurred_at", "timestamp", "when"),
+        Column("origin", "text", "observed or generated"),
+    ),
+)
 STREAM_EVENTS = Table(
     "stream_events",
     "Events that came by the stream, once each; the offsets that a version holds are in its Delta transactions. "
-    "A build sees browse, cart and purchase among `interactions` and `order_lines`.",
+    "A build sees them among `order_lines`, `interactions`, `activities` and `ad_events`.",
     (
         Column("event_id", "text", "the sender's id of the event"),
         Column("event", "text", "browse, cart, purchase …"),
@@ -260,7 +273,6 @@ AD_EVENTS = Table(
         Column("occurred_at", "timestamp", "when"),
         Column("origin", "text", "observed or generated"),
     ),
-    in_snapshots=False,
 )
 REJECTS = Table(
     "rejects",

@@ -16,7 +16,10 @@ CREATE TABLE events (
     paid_amount DECIMAL(18, 2),
     retail_discount_amount DECIMAL(18, 2),
     coupon_discount_amount DECIMAL(18, 2),
-    coupon_match_amount DECIMAL(18, 2)
+    coupon_match_amount DECIMAL(18, 2),
+    keyword STRING,
+    channel STRING,
+    creative_id STRING
   >,
   sent_at DOUBLE,
   arrived_at TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,
@@ -47,7 +50,10 @@ CREATE TABLE events_clean (
     paid_amount DECIMAL(18, 2),
     retail_discount_amount DECIMAL(18, 2),
     coupon_discount_amount DECIMAL(18, 2),
-    coupon_match_amount DECIMAL(18, 2)
+    coupon_match_amount DECIMAL(18, 2),
+    keyword STRING,
+    channel STRING,
+    creative_id STRING
   >,
   sent_at DOUBLE
 ) WITH (
@@ -88,7 +94,7 @@ SELECT event_id, event, person_id, occurred_at, properties, sent_at
 FROM (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY seen_at) AS place
   FROM events
-  WHERE event IN ('browse', 'cart', 'purchase')
+  WHERE event IN ('browse', 'cart', 'purchase', 'search', 'favourite', 'login', 'share', 'expose', 'click')
     AND CHAR_LENGTH(event_id) BETWEEN 1 AND 200
     AND CHAR_LENGTH(person_id) BETWEEN 1 AND 200
     AND occurred_at <= arrived_at + INTERVAL '5' MINUTE

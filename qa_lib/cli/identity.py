@@ -51,7 +51,8 @@ def quality_command(workspace: WorkspaceOption = None, as_of: AsOf = None, as_js
         "group_sizes": records(sizes),
         "set_aside": set_aside,
     }
-    print_answer(answer, "\n".join([*lines, "", errors.round(4).to_string(index=False)]), as_json)
+    told = errors.assign(error=errors["error"].replace("", "none")).round(4)
+    print_answer(answer, "\n".join([*lines, "", told.to_string(index=False)]), as_json)
 
 
 @identity_app.command("explain")
@@ -101,7 +102,7 @@ def undo_command(
         )
     after = undo(opened, change_id, at or last.isoformat())
     done = after.changes[after.changes["cause"] == change_id].iloc[-1]
-    text = f"{done['change_id']}: {done['reason']}; {after.current['person_id'].nunique():,} people now"
+    text = f"{done['change_id']}: {done['reason']}; {after.current['person_id'].nunique():,} people now; next: qa build"
     print_answer({"change_id": done["change_id"], "undone": change_id}, text, as_json)
 
 

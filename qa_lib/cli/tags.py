@@ -21,14 +21,15 @@ def tags_standard(
     as_json: Json = False,
 ) -> None:
     """Write the standard families and scores into the workspace, to be changed there; `qa build` computes them."""
-    from qa_lib.profiles import EVENT_SOURCES, standard_families
+    from qa_lib.profiles import events_of, standard_families
     from qa_lib.profiles.scores import standard_scores
     from qa_lib.profiles.standard import write_standard
     from qa_lib.workspace import Workspace
 
     opened = Workspace.open(workspace)
-    families, scores = write_standard(opened, [s.type for s in EVENT_SOURCES], replace=replace)
-    n, m = len(standard_families(s.type for s in EVENT_SOURCES)), len(standard_scores())
+    events = events_of(opened)
+    families, scores = write_standard(opened, events, replace=replace)
+    n, m = len(standard_families(events)), len(standard_scores())
     text = (
         f"{families}: {n} families. {scores}: {m} scores. Change what you like, then run `qa build`.\n"
         f"{n} 个标签族与 {m} 个评分已写入，可修改；随后运行 `qa build`。"

@@ -26,6 +26,7 @@ from qa_lib.sources.synthetic_company import RECIPE, company_campaigns, company_
 from qa_lib.sources.synthetic_industries import industry
 from qa_lib.sources.synthetic_sources import company_sources
 from qa_lib.workspace import Workspace
+from qa_lib.workspace.sql import text_literal
 
 #: The file that says what a folder holds; it is written last.
 NOTE = "company.json"
@@ -146,6 +147,8 @@ def land_company(
         When a folder of the company is not there.
     SpecError
         When the workspace holds a company from another folder.
+    WorkspaceUnusable
+        When the truth cannot be read or kept; what had landed stays.
     """
     say = progress or (lambda _: None)
     known, done = read_sources(workspace), []
@@ -159,14 +162,27 @@ def land_company(
         write_source(workspace, source)
         say(label)
         done.append(load_source(workspace, source, _said(say, label)))
-    truth = workspace.root / TRUTH
-    truth.parent.mkdir(parents=True, exist_ok=True)
-    parts = str(Path(folder).absolute() / "truth" / "identity" / "*.parquet").replace("'", "''")
-    kept = str(truth).replace("'", "''")
-    with contextlib.closing(duckdb.connect()) as con:
-        con.execute(f"COPY (SELECT * FROM read_parquet('{parts}')) TO '{kept}.part' (FORMAT parquet)")
-    Path(f"{truth}.part").replace(truth)
+    _keep_truth(Path(folder).absolute() / "truth" / "identity", workspace.root / TRUTH)
     return done
+
+
+def _keep_truth(parts: Path, truth: Path) -> None:
+    """Put whose each identifier is beside the workspace's tables, whole or not at all."""
+    beside = Path(f"{truth}.part")
+    listed = text_literal(str(parts / "*.parquet"))
+    try:
+        truth.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.closing(duckdb.connect()) as con:
+            con.execute(
+                f"COPY (SELECT * FROM read_parquet({listed})) TO {text_literal(str(beside))} (FORMAT parquet)"
+            )
+        beside.replace(truth)
+    except (OSError, duckdb.Error) as error:
+        beside.unlink(missing_ok=True)
+        raise WorkspaceUnusable(
+            f"The truth of identities in {parts} cannot be kept in {truth}: {str(error).splitlines()[0]} Check the "
+            "space left and land again; where it is gone, write the company anew into another folder."
+        ) from None
 
 
 def _said(say: Callable[[str], None], label: str) -> Callable[[str], None]:

@@ -8,7 +8,7 @@ are functions over a snapshot, in modules of their own; `scores` declares them a
 from qa_lib.profiles.behaviour import BehaviourFamily, FamilyMeasure
 from qa_lib.profiles.build import FAMILIES, build, build_moment, data_range
 from qa_lib.profiles.catalogue import catalogue, tags
-from qa_lib.profiles.events import EVENT_SOURCES
+from qa_lib.profiles.events import EVENT_SOURCES, events_of
 from qa_lib.profiles.live import AsProfiled, TagsNow, stream_tags
 from qa_lib.profiles.lookup import PersonLookup
 from qa_lib.profiles.read import person_profile, tag_counts, tag_values
@@ -30,6 +30,7 @@ __all__ = [
     "build_moment",
     "catalogue",
     "data_range",
+    "events_of",
     "model_calibration",
     "model_reports",
     "person_profile",

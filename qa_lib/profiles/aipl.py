@@ -42,8 +42,14 @@ class Sign(Spec):
 class AiplPolicy(Spec):
     """The signs of each stage; one of them is enough, and the highest stage counts."""
 
-    awareness: tuple[Sign, ...] = (Sign(event="receive", days=15), Sign(event="browse", days=15))
-    interest: tuple[Sign, ...] = (Sign(event="cart", days=15), Sign(event="browse", days=15, at_least=2))
+    awareness: tuple[Sign, ...] = (
+        *(Sign(event="receive", days=15), Sign(event="expose", days=15)),
+        Sign(event="browse", days=15),
+    )
+    interest: tuple[Sign, ...] = (
+        *(Sign(event="cart", days=15), Sign(event="click", days=15)),
+        Sign(event="browse", days=15, at_least=2),
+    )
     purchase: tuple[Sign, ...] = (Sign(event="visit", days=365),)
     loyalty: tuple[Sign, ...] = (Sign(event="visit", days=365, at_least=2),)
 
@@ -142,7 +148,7 @@ def _events(snapshot: Moment, event: str) -> tuple[npt.NDArray[np.int64], npt.ND
     person = snapshot.columns.array(f"event_{event}.person_no")
     at = snapshot.columns.array(f"event_{event}.occurred_at")
     if person is not None and at is not None:
-        return person.values.astype(np.int64), at.values
+        return person.values.astype(np.int64), at.values.astype(np.int64)  # of no events: the narrowest type
     import duckdb
 
     try:

@@ -7,9 +7,8 @@ all tags over one event in one pass over its columns.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +17,7 @@ import yaml
 from pydantic import Field as Bounded
 
 from qa_lib.errors import SpecError, did_you_mean
+from qa_lib.profiles.behaviour_names import tag_name, told_apart
 from qa_lib.profiles.tags import TagSpec
 from qa_lib.rules import EventType
 from qa_lib.rules.catalogue import FieldType
@@ -58,8 +58,6 @@ EDGE_DAYS: frozenset[str] = frozenset({"first_on", "last_on"})
 STREAMED: frozenset[str] = frozenset(
     {"count", "sum", "avg", "min", "max", "distinct", "active_days", "days_since_last", "days_since_first"}
 )
-_MOST_NAME = 63
-_UNIT_LETTERS = {"minute": "min", "hour": "h", "day": "d", "week": "w", "month": "mo"}
 
 #: Ways to split events by the local time at which they happened, beside their own text properties.
 CALENDAR: Mapping[str, tuple[Label, tuple[str, ...]]] = {
@@ -167,12 +165,19 @@ class BehaviourTag:
         parts = [self.event, self.by, self.value, self.window.hash, self.measure.hash, self.values]
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
+    def apart(self) -> BehaviourTag:
+        """The same tag under the name that tells its value by a hash."""
+        name = tag_name(self.event, self.by, self.value, self.measure, self.window, is_apart=True)
+        return replace(self, spec=self.spec.model_copy(update={"name": name}))
+
 
 def expand(
     families: Iterable[BehaviourFamily],
     events: Mapping[str, EventType],
     common: Mapping[tuple[str, str], Sequence[str]],
     taken: Iterable[str] = (),
+    *,
+    spelt: Mapping[str, str] | None = None,
 ) -> tuple[BehaviourTag, ...]:
     """Every tag of the families.
 
@@ -182,23 +187,27 @@ def expand(
         The values of an event's property, the most common first; used where a family names none.
     taken
         Names that other tags have.
+    spelt
+        By name, the value that it stood for in an earlier snapshot: names stay with their values.
 
     Raises
     ------
     SpecError
         For an event or property that is not there, a measure that does not fit, or a name given twice.
     """
-    found: dict[str, BehaviourTag] = {}
-    names = set(taken)
+    made: list[BehaviourTag] = []
     for family in families:
         check_family(family, events)
-        for tag in _tags(family, events[family.event], common):
-            if tag.name in names or tag.name in found:
-                raise SpecError(
-                    f"Tag family {family.name!r} gives the tag {tag.name!r}, which is there already. "
-                    "Change the family's windows, values or measures so that each tag is declared once."
-                )
-            found[tag.name] = tag
+        made += _tags(family, events[family.event], common)
+    found: dict[str, BehaviourTag] = {}
+    names = set(taken)
+    for tag in told_apart(made, spelt or {}):
+        if tag.name in names or tag.name in found:
+            raise SpecError(
+                f"Tag family {tag.family!r} gives the tag {tag.name!r}, which is there already. "
+                "Change the family's windows, values or measures so that each tag is declared once."
+            )
+        found[tag.name] = tag
     return tuple(found.values())
 
 
@@ -277,11 +286,7 @@ def _tag(
     said = {"p": prop.label.zh if prop else "", "b": by.zh}, {"p": prop.label.en if prop else "", "b": by.en}
     when = window_words(window)
     what = f"“{value}”" if value is not None else ""
-    parts = [family.event]
-    if value is not None or measure.kind == "top":
-        parts.append(str(family.by))
-    parts += [slug(value)] if value is not None else []
-    parts += [measure.property] if measure.property else []
+    by_name = family.by if value is not None or values else None
     type: FieldType = "number"
     if measure.kind == "did":
         type = "boolean"
@@ -291,7 +296,7 @@ def _tag(
         type = "date"
     days = measure.kind in (*OF_THE_MOMENT, "active_days")
     spec = TagSpec(
-        name=_fitted("_".join([*parts, measure.kind, _letters(window)])),
+        name=tag_name(family.event, by_name, value, measure, window),
         label_zh=f"{when.zh}{event.label.zh}{what}{zh.format(**said[0])}",
         label_en=f"{event.label.en.capitalize()}{' ' + what if what else ''}: {en.format(**said[1])}, {when.en}",
         type=type,
@@ -323,32 +328,9 @@ def _tag(
             )
         ),
     )
-    by_name = family.by if value is not None or values else None
     return BehaviourTag(
         spec, family.name, family.label, family.event, by_name, value, window, measure, values
     )
-
-
-def slug(value: str) -> str:
-    """A value as part of a name; what a name cannot carry is told apart by a hash of the value."""
-    plain = re.sub(r"[^a-z0-9]+", "_", value.lower()).strip("_")
-    if plain and len(plain) <= 20 and plain == value.lower().replace(" ", "_").replace("-", "_"):
-        return plain
-    return f"{plain[:12]}_{_short(value)}".lstrip("_") if plain else f"v{_short(value)}"
-
-
-def _fitted(name: str) -> str:
-    return name if len(name) <= _MOST_NAME else f"{name[: _MOST_NAME - 9]}_{_short(name)}"
-
-
-def _short(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
-
-
-def _letters(window: Last | Ever) -> str:
-    if isinstance(window, Ever):
-        return "ever"
-    return f"{window.n}{_UNIT_LETTERS[window.unit]}{'c' if window.calendar else ''}"
 
 
 def read_families(folder: Path, events: Mapping[str, EventType]) -> tuple[BehaviourFamily, ...]:

@@ -20,6 +20,8 @@ from qa_lib.workspace import Draft, Snapshot, Workspace, library_version
 
 #: The entry of the meta data that says what each tag of a family came from.
 META = "behaviour"
+#: Within it, by name, the value that a tag stands for or stood for once.
+SPELT = "spelt"
 #: The entry of the meta data with the tags of families that are marked for the stream, as declared tags.
 STREAM = "stream_families"
 
@@ -27,15 +29,19 @@ STREAM = "stream_families"
 def fill_behaviour(
     draft: Draft,
     families: Sequence[BehaviourFamily],
-    workspace: Workspace | None,
+    workspace: Workspace,
     say: Callable[[str], None],
+    *,
+    incremental: bool = True,
 ) -> None:
     """Write the bitsets of a draft, and the tags of its families.
 
     Parameters
     ----------
     workspace
-        Where an earlier snapshot may be found; None computes all anew.
+        Where an earlier snapshot may be found, which values' names are taken from.
+    incremental
+        Whether its tags are taken over where nothing changed.
     """
     events = {s.type.name: s.type for s in EVENT_SOURCES}
     common = {
@@ -44,7 +50,8 @@ def fill_behaviour(
         for event, _, prop in [name.partition(".")]
     }
     names = [entry["spec"]["name"] for entry in draft.meta["tags"]]
-    tags = expand(families, events, common, names)
+    spelt = spelt_before(workspace)
+    tags = expand(families, events, common, names, spelt=spelt)
     boolean = [e["spec"]["name"] for e in draft.meta["tags"] if e["spec"]["type"] == "boolean"]
     packed = [t.name for t in tags if t.measure.kind == "did"]
     flags = write_bitsets(draft, boolean, packed=packed)
@@ -53,7 +60,7 @@ def fill_behaviour(
         return
     say(f"tags: {len(tags):,} of {len(families)} families")
     people = int(draft.connection.execute("SELECT count(*) FROM people").fetchall()[0][0])
-    base = _base(draft, workspace) if workspace is not None else None
+    base = _base(draft, workspace) if incremental else None
     done = write_behaviour(
         draft.columns, flags, tags, draft.columns.column, people, draft.as_of, draft.zone, base=base
     )
@@ -70,8 +77,18 @@ def fill_behaviour(
             "whole_tags": done.whole_tags,
             "patched_tags": done.patched_tags,
             "changed_people": done.changed_people,
-        }
+        },
+        SPELT: spelt | {t.name: t.value for t in tags if t.value is not None},
     }
+
+
+def spelt_before(workspace: Workspace) -> dict[str, str]:
+    """By name, the value that a tag has stood for in the builds so far."""
+    for published in sorted(workspace.snapshots(), key=lambda p: p.published_at, reverse=True):
+        found = Snapshot(workspace.root, workspace.store, published, workspace.zone, read_only=True)
+        if META in found.meta:
+            return dict(found.meta[META].get(SPELT, {}))
+    return {}
 
 
 def as_declared(tag: BehaviourTag) -> DeclaredTag:

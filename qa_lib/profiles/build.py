@@ -41,6 +41,8 @@ _PEOPLE = """
 WITH dated AS (
     SELECT person_id, occurred_at AS seen_at FROM order_lines
     UNION ALL SELECT person_id, occurred_at FROM interactions
+    UNION ALL SELECT person_id, occurred_at FROM activities
+    UNION ALL SELECT person_id, occurred_at FROM ad_events
     UNION ALL
     SELECT person_id, coalesce(sent_at, CAST(starts_on AS TIMESTAMP) AT TIME ZONE $zone)
     FROM sends JOIN campaigns USING (campaign_id, origin) WHERE origin = 'observed' AND status = 'sent'
@@ -107,7 +109,7 @@ def build(
         if draft is not None:
             draft.meta[CURRENCY] = workspace.currency
             _fill(draft, base, declared, say)
-            fill_behaviour(draft, behaviour, workspace if incremental else None, say)
+            fill_behaviour(draft, behaviour, workspace, say, incremental=incremental)
             fill_scores(draft, scores, [e["spec"]["name"] for e in draft.meta["tags"]], say)
     return workspace.snapshot(moment)
 

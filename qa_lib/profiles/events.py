@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qa_lib.rules.catalogue import EventType, Field, FieldType
-from qa_lib.tables import Label
+from qa_lib.tables import STREAM_EVENTS, Label
+from qa_lib.workspace import Workspace
+from qa_lib.workspace.streamed import ROWS
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,9 @@ _CAMPAIGN = (
     _property("campaign_id", "text", "活动", "campaign"),
     _property("campaign_type", "text", "活动类型", "campaign type"),
 )
+_CHANNEL = _property("channel", "text", "渠道", "channel")
+_KEYWORD = _property("keyword", "text", "关键词", "keyword")
+_CREATIVE = _property("creative_id", "text", "广告创意", "creative")
 _LINE_DISCOUNTS = "retail_discount_amount + coupon_discount_amount + coupon_match_amount"
 
 _INTERACTION = """
@@ -61,6 +66,35 @@ def _interaction(name: str, zh: str, en: str) -> EventSource:
         EventType(name, Label(f"{zh}（生成数据）", f"{en} (generated data)"), grain, _ITEM),
         ("interactions", "items"),
         _INTERACTION.format(name=name),
+    )
+
+
+def _activity(name: str, zh: str, en: str, grain: Label, *properties: Field) -> EventSource:
+    told = ", ".join(f"{'i' if p in _ITEM[1:] else 'e'}.{p.name}" for p in properties)
+    items = "LEFT JOIN items i USING (item_id)" if _ITEM[0] in properties else ""
+    return EventSource(
+        EventType(name, Label(zh, en), grain, properties),
+        ("activities", "items") if items else ("activities",),
+        f"""
+        SELECT p.person_no, e.occurred_at, {told}
+        FROM activities e
+        JOIN people p USING (person_id)
+        {items}
+        WHERE e.event = '{name}' AND e.occurred_at < $as_of
+        """,
+    )
+
+
+def _advertising(name: str, zh: str, en: str, grain: Label) -> EventSource:
+    return EventSource(
+        EventType(name, Label(zh, en), grain, (_CREATIVE,)),
+        ("ad_events",),
+        f"""
+        SELECT p.person_no, e.occurred_at, e.creative_id
+        FROM ad_events e
+        JOIN people p USING (person_id)
+        WHERE e.event = '{name}' AND e.occurred_at < $as_of
+        """,
     )
 
 
@@ -158,4 +192,36 @@ EVENT_SOURCES: tuple[EventSource, ...] = (
         WHERE d.occurred_at < $as_of
         """,
     ),
+    _activity("search", "搜索", "search", Label("一次搜索", "one search"), _KEYWORD, _CHANNEL),
+    _activity(
+        "favourite",
+        "收藏",
+        "mark as a favourite",
+        Label("一种商品被收藏一次", "one item marked once"),
+        *_ITEM,
+        _CHANNEL,
+    ),
+    _activity("login", "登录", "log in", Label("一次登录", "one log-in"), _CHANNEL),
+    _activity(
+        "share", "分享", "share", Label("一种商品被分享一次", "one item shared once"), *_ITEM, _CHANNEL
+    ),
+    _advertising(
+        *("expose", "广告曝光", "ad exposure"),
+        Label("一条广告在一台设备上展示一次", "one advertisement shown once to one device"),
+    ),
+    _advertising(
+        *("click", "广告点击", "ad click"),
+        Label("一条广告在一台设备上被点击一次", "one advertisement clicked once on one device"),
+    ),
 )
+
+
+def events_of(workspace: Workspace) -> tuple[EventType, ...]:
+    """The kinds of events that a workspace has tables for, landed or by the stream; all where it has none yet."""
+    is_streamed = workspace.store.exists(STREAM_EVENTS.name)
+    found = tuple(
+        source.type
+        for source in EVENT_SOURCES
+        if all(workspace.store.exists(n) or (is_streamed and n in ROWS) for n in source.needs)
+    )
+    return found or tuple(source.type for source in EVENT_SOURCES)

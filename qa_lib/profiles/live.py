@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from qa_lib.profiles.behaviour_build import STREAM
 from qa_lib.profiles.declared import DeclaredTag
+from qa_lib.profiles.events import EVENT_SOURCES
 from qa_lib.rules import Catalogue
 from qa_lib.rules.matcher.measures import Filter, between, measured
 from qa_lib.rules.matcher.moments import Span
@@ -24,6 +25,9 @@ from qa_lib.workspace import Snapshot
 
 #: Kinds of events that a build makes of others.
 DERIVED: Mapping[str, str] = {"visit": "purchase"}
+_PROPERTIES: Mapping[str, tuple[str, ...]] = {
+    s.type.name: tuple(p.name for p in s.type.properties) for s in EVENT_SOURCES
+}
 _NOTHING = Decimal("0.00")
 _SUMMED = ("paid_amount", "discount_amount", "coupon_amount")
 
@@ -55,7 +59,13 @@ class AsProfiled:
         """The properties of one event, as the event's table in a snapshot has them."""
         if self._as_they_come:
             return given
-        found = {"item_id": given.get("item_id"), **self._items.get(given.get("item_id", ""), self._unknown)}
+        names = _PROPERTIES.get(event, ())
+        if "item_id" not in names:
+            return {name: given.get(name) for name in names}
+        item_id = given.get("item_id")
+        found = {"item_id": item_id, **self._items.get(item_id or "", self._unknown)}
+        if "channel" in names:
+            found["channel"] = given.get("channel")
         if event == "purchase":
             coupon = given.get("coupon_discount_amount", _NOTHING) + given.get(
                 "coupon_match_amount", _NOTHING

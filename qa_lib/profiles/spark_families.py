@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from qa_lib.errors import SpecError
 from qa_lib.profiles.behaviour import FOLDER, BehaviourTag, expand, read_families
+from qa_lib.profiles.behaviour_build import META, SPELT
 from qa_lib.profiles.events import EVENT_SOURCES
 from qa_lib.profiles.families_sql import family_query
 from qa_lib.profiles.kernels import by_event
@@ -59,7 +60,8 @@ def workspace_tags(workspace: Workspace, snapshot: Snapshot) -> tuple[BehaviourT
         if prop
     }
     taken = [entry["spec"]["name"] for entry in snapshot.meta["tags"] if "family" not in entry]
-    return expand(families, events, common, taken)
+    spelt = snapshot.meta.get(META, {}).get(SPELT, {})
+    return expand(families, events, common, taken, spelt=spelt)
 
 
 def spark_family_sql(

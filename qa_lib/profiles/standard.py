@@ -36,6 +36,7 @@ _TELLING = (
     "campaign_type",
     "channel",
     "keyword",
+    "creative_id",
 )
 _COUNTED = ("item_id", *_TELLING)
 _OWNER = "audience workbench"

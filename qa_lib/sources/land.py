@@ -19,7 +19,7 @@ import duckdb
 from qa_lib.errors import FileUnreadable
 from qa_lib.sources.contract import Counted, check_columns, check_rows, literal, rejects_sql
 from qa_lib.sources.feeds import Feed
-from qa_lib.sources.loads import Load, add_load, loads
+from qa_lib.sources.loads import Load, add_load, first_and_last
 from qa_lib.sources.profile import PROFILED, profile_columns
 from qa_lib.sources.readers import Raw, read_raw
 from qa_lib.tables import EXTRAS, REJECTS
@@ -72,13 +72,11 @@ def land(
     """
     started, path = time.monotonic(), Path(path)
     digest = _digest(path, feed)
-    before = [known for known in workspace.state.landings() if known.feed == feed.name]
+    before, same = (workspace.state.last_landing(feed.name, only) for only in (None, digest))
     is_kept = (feed.adds or feed.merges) and not is_read_anew
-    if before and (
-        before[-1].content_hash == digest or (is_kept and digest in {b.content_hash for b in before})
-    ):
-        return next(b for b in reversed(before) if b.content_hash == digest)
-    earlier = loads(workspace, feed.name)
+    if before and same and (before.content_hash == digest or is_kept):
+        return same
+    earlier = first_and_last(workspace, feed.name)
     with contextlib.closing(duckdb.connect()) as con:
         con.execute("SET TimeZone = 'UTC'")
         read = [*(f.source for f in feed.sources.values()), *feed.only_with]

@@ -108,6 +108,17 @@ def loads(workspace: Workspace, feed: str | None = None) -> list[Load]:
         return [_load(row) for row in con.execute(query).mappings()]
 
 
+def first_and_last(workspace: Workspace, feed: str) -> list[Load]:
+    """A feed's first load and its newest; one where it is the same, none where it was never loaded."""
+    of_feed = sa.select(_loads.c.load_id).where(_loads.c.feed == feed)
+    ends = (
+        of_feed.order_by(order).limit(1).scalar_subquery() for order in (_loads.c.load_id, -_loads.c.load_id)
+    )
+    query = sa.select(_loads).where(_loads.c.load_id.in_(ends)).order_by(_loads.c.load_id)
+    with _ready(workspace).connect() as con:
+        return [_load(row) for row in con.execute(query).mappings()]
+
+
 def _load(row: Mapping[Any, Any]) -> Load:
     given = {f.name: row[f.name] for f in fields(Load)}
     for name in ("newest_at", "loaded_at"):

@@ -22,7 +22,10 @@ from qa_lib.workspace import file_literal, quoted
 FILE_KINDS = (".csv", ".jsonl", ".ndjson", ".parquet", ".xlsx")
 #: Keys of JSON objects are looked for in so many lines from the start; a column that comes later is found next time.
 _SAMPLE = 10_000
-_PARQUET = "SELECT *, file_row_number + 1 AS qa_row FROM read_parquet({path}, file_row_number = true)"
+_PARQUET = (
+    "SELECT * EXCLUDE (file_row_number), file_row_number + 1 AS qa_row "
+    "FROM read_parquet({path}, file_row_number = true)"
+)
 _CSV = (
     "SELECT *, row_number() OVER () AS qa_row FROM read_csv({path}, header = true, all_varchar = true, "
     "delim = ',', quote = '\"', escape = '\"', auto_detect = false, null_padding = false, columns = {columns})"

@@ -31,6 +31,7 @@ def company_sources(folder: str | Path) -> tuple[Source, ...]:
         source("bindings", "标识绑定", "Identifiers seen together", *_bindings()),
         source("orders", "订单（商城与门店）", "Orders (shop and tills)", _orders()),
         source("visits", "浏览与加购（商城与小程序）", "Visits (shop and mini-program)", _visits()),
+        source("activity", "搜索、收藏、登录与分享", "Searches, favourites, log-ins and shares", _activity()),
         source("advertising", "广告曝光与点击", "Exposures and clicks", _advertising()),
         source("campaigns", "营销活动", "Campaigns", _campaigns()),
         source("sends", "触达", "Sends", _sends()),
@@ -140,6 +141,26 @@ def _visits() -> dict[str, Any]:
             "person_id": {"code": "visitor"},
             "event": {"one_of": "event", "values": {"browse": "browse", "cart": "cart"}},
             "item_id": {"code": "sku"},
+            "occurred_at": {"utc": "at"},
+            "origin": _ORIGIN,
+        },
+    }
+
+
+def _activity() -> dict[str, Any]:
+    kinds = ("search", "favourite", "login", "share")
+    return {
+        "table": "activities",
+        "load": "add",
+        "key": ["person_id", "event", "item_id", "keyword", "occurred_at"],
+        "time": "occurred_at",
+        "fresh_hours": 26,
+        "columns": {
+            "person_id": {"code": "visitor"},
+            "event": {"one_of": "event", "values": {kind: kind for kind in kinds}},
+            "item_id": {"code": "sku"},
+            "keyword": {"text": "keyword"},
+            "channel": {"code": "channel"},
             "occurred_at": {"utc": "at"},
             "origin": _ORIGIN,
         },

@@ -74,6 +74,7 @@ class State:
 
     def __init__(self, url: str) -> None:
         self.engine = sa.create_engine(url)
+        sa.event.listen(self.engine, "handle_error", _no_room)
         if self.engine.dialect.name == "sqlite":
             sa.event.listen(self.engine, "connect", _sqlite_settings)
 
@@ -100,10 +101,14 @@ class State:
             rows = con.execute(sa.select(_landings).order_by(_landings.c.landing_id)).mappings()
             return [Landing(**_fields(r, "landing_id", "landed_at")) for r in rows]
 
-    def last_landing(self, feed: str) -> Landing | None:
-        """The newest landing of one feed."""
-        of_feed = [landing for landing in self.landings() if landing.feed == feed]
-        return of_feed[-1] if of_feed else None
+    def last_landing(self, feed: str, digest: str | None = None) -> Landing | None:
+        """The newest landing of one feed, or its newest of one content."""
+        query = sa.select(_landings).where(_landings.c.feed == feed)
+        if digest is not None:
+            query = query.where(_landings.c.content_hash == digest)
+        with self.engine.connect() as con:
+            row = con.execute(query.order_by(_landings.c.landing_id.desc()).limit(1)).mappings().first()
+            return Landing(**_fields(row, "landing_id", "landed_at")) if row else None
 
     def add_snapshot(self, published: Published) -> None:
         with self.engine.begin() as con:
@@ -114,6 +119,20 @@ class State:
         with self.engine.connect() as con:
             rows = con.execute(sa.select(_snapshots).order_by(_snapshots.c.snapshot_id)).mappings()
             return [Published(**_fields(r, "snapshot_id", "as_of", "published_at")) for r in rows]
+
+
+#: What SQLite and Postgres say when a file cannot grow.
+_FULL = ("disk I/O error", "database or disk is full", "No space left on device", "could not extend file")
+
+
+def _no_room(context: Any) -> None:
+    said = str(context.original_exception)
+    if any(words in said for words in _FULL):
+        where = context.engine.url.database if context.engine is not None else "its database"
+        raise WorkspaceUnusable(
+            f"The workspace's state cannot be written to {where}: {said.splitlines()[0]}. Check the space left, then "
+            "do the same again."
+        ) from context.original_exception
 
 
 def _row(record: Any) -> dict[str, Any]:

@@ -71,7 +71,9 @@ class Store:
 
     def files(self, name: str, version: int | None = None) -> list[str]:
         """The Parquet files of one version."""
-        table = self._open(name, version)
+        return self._files(name, self._open(name, version))
+
+    def _files(self, name: str, table: DeltaTable) -> list[str]:
         features = table.protocol().reader_features or []
         if "deletionVectors" in features:
             raise WorkspaceUnusable(
@@ -188,20 +190,29 @@ class Store:
         """
         with self._writing(table):
             con.execute(f"CREATE OR REPLACE TEMP TABLE qa_fresh AS {sql}")
-            same_key = " AND ".join(f"k.{quoted(c)} IS NOT DISTINCT FROM f.{quoted(c)}" for c in key)
+            # of columns that are never empty, DuckDB keeps the bounds and reads no further rows of the table
+            nullable = {c.name for c in table.columns if c.nullable}
+            same_key = " AND ".join(
+                f"k.{quoted(c)} {'IS NOT DISTINCT FROM' if c in nullable else '='} f.{quoted(c)}" for c in key
+            )
             others = [c for c in table.column_names if c not in key]
             differs = " OR ".join(f"k.{quoted(c)} IS DISTINCT FROM f.{quoted(c)}" for c in others) or "false"
             known = self.scan_sql(table) if self.exists(table.name) else None
             state = f"CASE WHEN k.qa_known IS NULL THEN 'new' WHEN {differs} THEN 'other' ELSE 'same' END"
-            joined = f"LEFT JOIN (SELECT *, true AS qa_known FROM ({known})) k ON {same_key}"
-            con.execute(
-                "CREATE OR REPLACE TEMP TABLE qa_states AS "
-                + (
-                    f"SELECT f.*, {state} AS qa_state FROM qa_fresh f {joined}"
-                    if known
-                    else "SELECT *, 'new' AS qa_state FROM qa_fresh"
+            if known:
+                # the few fresh rows are hashed and the many known ones only pass by
+                con.execute(
+                    "CREATE OR REPLACE TEMP TABLE qa_met AS SELECT k.*, true AS qa_known "
+                    f"FROM ({known}) k SEMI JOIN qa_fresh f ON {same_key}"
                 )
-            )
+                con.execute(
+                    f"CREATE OR REPLACE TEMP TABLE qa_states AS SELECT f.*, {state} AS qa_state "
+                    f"FROM qa_fresh f LEFT JOIN qa_met k ON {same_key}"
+                )
+            else:
+                con.execute(
+                    "CREATE OR REPLACE TEMP TABLE qa_states AS SELECT *, 'new' AS qa_state FROM qa_fresh"
+                )
             counted = dict(con.execute("SELECT qa_state, count(*) FROM qa_states GROUP BY 1").fetchall())
             new, other = counted.get("new", 0), counted.get("other", 0) if replaces else 0
             left = counted.get("same", 0) + counted.get("other", 0) - other
@@ -214,8 +225,8 @@ class Store:
                 version = self._write(table, con.execute(rows).to_arrow_reader(_BATCH), "append", None)
             else:
                 version = self.version(table.name)
-            for made in ("qa_fresh", "qa_states"):
-                con.execute(f"DROP TABLE {made}")
+            for made in ("qa_fresh", "qa_met", "qa_states"):
+                con.execute(f"DROP TABLE IF EXISTS {made}")
         return Upserted(version, new, other, left)
 
     def _merge(self, table: Table, rows: Iterable[pa.RecordBatch], key: Sequence[str]) -> int:
@@ -239,10 +250,6 @@ class Store:
         )
         return self._sync(table.name, before)
 
-    def _has_all_columns(self, table: Table) -> bool:
-        there = {field.name for field in self._open(table.name).schema().fields}
-        return there >= set(table.column_names)
-
     def _write(
         self,
         table: Table,
@@ -259,11 +266,12 @@ class Store:
         schema = table.arrow_schema()
         reader = pa.RecordBatchReader.from_batches(schema, _cast(batches, schema))
         transactions = [Transaction(name, number) for name, number in marks.items()] if marks else None
-        is_there = self.exists(table.name)
-        before = set(self.files(table.name)) if is_there else set()
+        # the log is read once: with many commits that costs more than a small write
+        opened = seen if seen is not None or not self.exists(table.name) else self._open(table.name)
+        before = set(self._files(table.name, opened)) if opened is not None else set()
         # a table of an older release, with fewer columns, held the rows of one feed: it is written anew
-        is_older = is_there and not self._has_all_columns(table)
-        target = seen if seen is not None else (self.folder / table.name).as_uri()
+        is_older = opened is not None and not _has_all_columns(opened, table)
+        target = opened if opened is not None else (self.folder / table.name).as_uri()
         properties = CommitProperties(app_transactions=transactions)
         if mode == "append":
             write_deltalake(target, reader, mode="append", commit_properties=properties)
@@ -276,21 +284,25 @@ class Store:
                 reader,
                 mode="overwrite",
                 commit_properties=properties,
-                predicate=" AND ".join(conditions) if conditions and is_there and not is_older else None,
+                predicate=" AND ".join(conditions) if conditions and opened and not is_older else None,
                 schema_mode="overwrite" if is_older else None,
             )
-        return self._sync(table.name, before)
+        return self._sync(table.name, before, opened)
 
-    def _sync(self, name: str, before: set[str]) -> int:
-        """Push a new version to the disk; returns it."""
-        opened = self._open(name)
+    def _sync(self, name: str, before: set[str], opened: DeltaTable | None = None) -> int:
+        """Push the version that was just written to the disk; returns it."""
+        opened = opened or self._open(name)
         # delta-rs does not sync; a version is only named once its files would survive a power cut
-        for path in set(self.files(name, opened.version())) - before:
+        for path in set(self._files(name, opened)) - before:
             sync(Path(path))
         log = self.folder / name / "_delta_log"
         sync(log / f"{opened.version():020d}.json")
         sync(log)
         return int(opened.version())
+
+
+def _has_all_columns(opened: DeltaTable, table: Table) -> bool:
+    return {field.name for field in opened.schema().fields} >= set(table.column_names)
 
 
 def _cast(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:

@@ -1,6 +1,7 @@
 """Events of the stream as rows of the tables that they belong to, so that a build sees them like any other.
 
-A purchase is a line of an order, a browse or a cart an interaction. The offsets that a version of `stream_events`
+A purchase is a line of an order, a browse or a cart an interaction, a search or a login an activity, an exposure or
+a click an event of advertising. The offsets that a version of `stream_events`
 holds say what of the stream a snapshot has seen.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from qa_lib.tables import INTERACTIONS, ORDER_LINES, STREAM_EVENTS
+from qa_lib.tables import ACTIVITIES, AD_EVENTS, INTERACTIONS, ORDER_LINES, STREAM_EVENTS
 
 
 def _text(name: str) -> str:
@@ -24,6 +25,13 @@ ROWS: Mapping[str, str] = {
     INTERACTIONS.name: f"""
         SELECT person_id, event, {_text("item_id")} AS item_id, occurred_at, 'observed' AS origin
         FROM ({{0}}) WHERE event IN ('browse', 'cart')""",
+    ACTIVITIES.name: f"""
+        SELECT person_id, event, {_text("item_id")} AS item_id, {_text("keyword")} AS keyword,
+               {_text("channel")} AS channel, occurred_at, 'observed' AS origin
+        FROM ({{0}}) WHERE event IN ('search', 'favourite', 'login', 'share')""",
+    AD_EVENTS.name: f"""
+        SELECT person_id, event, {_text("creative_id")} AS creative_id, occurred_at, 'observed' AS origin
+        FROM ({{0}}) WHERE event IN ('expose', 'click')""",
     ORDER_LINES.name: f"""
         SELECT person_id, {_text("order_id")} AS order_id, {_text("item_id")} AS item_id,
                coalesce({_text("store_id")}, 'stream') AS store_id,

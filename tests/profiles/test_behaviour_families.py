@@ -19,10 +19,10 @@ from qa_lib.profiles.behaviour import (
     FamilyMeasure,
     expand,
     read_families,
-    slug,
     write_families,
 )
 from qa_lib.profiles.behaviour_build import META
+from qa_lib.profiles.behaviour_names import slug
 from qa_lib.profiles.declared import DeclaredTag, compile_event_tags
 from qa_lib.profiles.events import EVENT_SOURCES
 from qa_lib.rules import Attribute, Catalogue, Engine, Tag
@@ -286,6 +286,66 @@ def test_names_are_stable_and_told_apart() -> None:
     family = FAMILIES[0]
     with pytest.raises(SpecError, match="which is there already"):
         expand([family, family.model_copy(update={"name": "again"})], EVENTS, {})
+
+
+def named(*values: str, spelt: dict[str, str] | None = None) -> dict[str, str]:
+    """By value, the name of the one tag that a family over these values gives it."""
+    family = BehaviourFamily(
+        name="spelling", label_zh="拼写", label_en="Spelling", event="browse", by="department",
+        values=values, windows=(Last(30, "day"),), measures=(FamilyMeasure("count"),),
+    )  # fmt: skip
+    found = expand([family], EVENTS, {}, spelt=spelt)
+    assert len({t.name for t in found}) == len(values)
+    return {str(t.value): t.name for t in found}
+
+
+def test_values_that_are_spelt_almost_alike_have_a_name_each() -> None:
+    alike = ("Deli", "DELI", "deli", "deli ", "Deli Meat", "deli-meat", "deli_meat", "熟食", "熟 食")
+    alone = {value: named(value)[value] for value in alike}
+    assert alone["DELI"] == alone["Deli"] == "browse_department_deli_count_30d"
+    together = named(*alike)
+    assert together == {v: named(*reversed(alike))[v] for v in alike}
+    assert together["DELI"] == alone["DELI"]  # the first in text order
+    assert {v for v in alike if together[v] == alone[v]} == {"DELI", "Deli Meat", "deli ", "熟食", "熟 食"}
+
+
+def test_a_value_keeps_its_name_when_others_come_and_go() -> None:
+    spelt: dict[str, str] = {}
+    history = [("Deli",), ("Deli", "DELI"), ("DELI",), ("deli", "DELI"), ("deli", "Deli", "DELI")]
+    had: dict[str, str] = {}
+    for values in history:
+        found = named(*values, spelt=spelt)
+        spelt |= {name: value for value, name in found.items()}
+        assert all(had.setdefault(value, name) == name for value, name in found.items())
+    assert had["Deli"] == "browse_department_deli_count_30d"
+    assert len(set(had.values())) == 3
+
+
+def test_names_stay_with_their_values_from_build_to_build(
+    company_files: dict[str, Path], tmp_path: Path
+) -> None:
+    made = Workspace.create(tmp_path / "w", zone=ZONE)
+    for _ in land_all(made, [(FEEDS[name], path) for name, path in company_files.items()]):
+        pass
+    family = FAMILIES[0].model_copy(
+        update={"by": "department", "values": ("grocery",), "windows": (Ever(),), "measures": COUNTS[:1]}
+    )
+    seen = []
+    for values in (("grocery",), ("GROCERY", "grocery")):
+        write_families(made.root / "tag_families", [family.model_copy(update={"values": values})])
+        seen.append(build(made, EARLY, incremental=bool(seen)))
+    plain = "purchase_department_grocery_count_ever"
+    first, second = (snapshot.meta[META]["keys"] for snapshot in seen)
+    assert first[plain] == second[plain]
+    (other,) = set(second) - set(first)
+    known = catalogue(seen[1])
+    assert "“GROCERY”" in known.field(other).label.en
+    bought = seen[1].frame(
+        "SELECT count(DISTINCT person_no) AS n FROM event_purchase WHERE department = 'GROCERY'"
+    )
+    counted = Engine(seen[1], known).evaluate(Tag(other, ">", 0)).count
+    assert counted == bought["n"].iat[0] > 0
+    assert Engine(seen[1], known).evaluate(Tag(plain, ">", 0)).count == 0
 
 
 @pytest.mark.parametrize(

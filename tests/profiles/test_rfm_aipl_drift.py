@@ -73,7 +73,7 @@ def test_every_persons_stage_on_every_day_equals_a_count_by_hand(snapshot: Snaps
     days, stages = aipl_stages(snapshot, days=25, policy=policy)
     events = {
         e: snapshot.frame(f"SELECT person_no, occurred_at FROM event_{e}")
-        for e in ("receive", "browse", "cart", "visit", "redeem")
+        for e in ("receive", "browse", "cart", "visit", "redeem", "expose", "click")
     }
     for i in (0, 7, 24):
         end = min(

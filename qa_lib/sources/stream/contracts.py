@@ -72,6 +72,12 @@ SHOP_CONTRACTS: tuple[EventContract, ...] = (
     EventContract("browse", {"item_id": "text"}, frozenset({"item_id"})),
     EventContract("cart", {"item_id": "text"}, frozenset({"item_id"})),
     EventContract("purchase", _LINE, frozenset({"item_id", "order_id", "paid_amount"})),
+    EventContract("search", {"keyword": "text", "channel": "text"}, frozenset({"keyword"})),
+    EventContract("favourite", {"item_id": "text", "channel": "text"}, frozenset({"item_id"})),
+    EventContract("login", {"channel": "text"}),
+    EventContract("share", {"item_id": "text", "channel": "text"}, frozenset({"item_id"})),
+    EventContract("expose", {"creative_id": "text"}, frozenset({"creative_id"})),
+    EventContract("click", {"creative_id": "text"}, frozenset({"creative_id"})),
 )
 
 
