@@ -149,12 +149,7 @@ CAMPAIGNS = Table(
         Column("campaign_type", "text", "the retailer's own kind of campaign"),
         Column("starts_on", "date", "first day, in the workspace's zone"),
         Column("ends_on", "date", "last day, in the workspace's zone"),
-        Column(
-            "goal",
-            "text",
-            "what counts as a conversion, in words; empty where none was declared",
-            nullable=True,
-        ),
+        Column("goal", "text", "what counts as a conversion; empty where none was declared", nullable=True),
         Column("gain", "text", "what gain is: margin or revenue", nullable=True),
         Column("fixed_cost_amount", "amount", "cost besides messages and offers", nullable=True),
         Column("plan_hash", "text", "the plan that was carried out", nullable=True),
@@ -329,9 +324,7 @@ ADDRESSES = Table(
     "Where people can be reached: one row per person, kind of identifier and address.",
     (
         Column("person_id", "text", "whose"),
-        Column(
-            "identifier", "text", "kind of identifier that a channel needs: phone, email, device_id, open_id"
-        ),
+        Column("identifier", "text", "what a channel needs: phone, email, device_id or open_id"),
         Column("address", "text", "the address itself"),
         Column("zone", "text", "IANA name of the person's zone", nullable=True),
         Column("origin", "text", "observed or generated"),

