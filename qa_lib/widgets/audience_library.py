@@ -86,6 +86,7 @@ class AudienceLibrary(ipywidgets.VBox, Exports):
                 "as_of": stamp["as_of"],
                 "people_count": people,
             },
+            shelf=shelf_rows(service, self._sizes),
         )
         self.chart = OverlapChart(self.combine_exactly if builder is not None else None)
         self.compared: PeopleDiff | None = None
@@ -97,7 +98,8 @@ class AudienceLibrary(ipywidgets.VBox, Exports):
             builder.language = self.language
             traitlets.link((self, "language"), (builder, "language"))
         self.observe(self._other_language, "language")
-        self.reload()
+        if builder is not None:
+            builder.refresh_audiences()
         mine = [row for row in self.panel.shelf if row["author"] == self.author] if resume else []
         if mine:
             last = max(mine, key=lambda row: str(row["saved_at"]))["name"]

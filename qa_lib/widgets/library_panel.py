@@ -56,10 +56,11 @@ class LibraryPanel(anywidget.AnyWidget):
         language: str,
         read_only: bool,
         about: Row,
+        shelf: list[Row],
     ) -> None:
         self._answer, self._topics = answer, topics
         self._own: Row = {
-            "shelf": [],
+            "shelf": shelf,
             "opened": {},
             "draft": {},
             "about": about,
