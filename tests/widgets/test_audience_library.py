@@ -31,6 +31,7 @@ def ask(library: AudienceLibrary, topic: str, **texts: AnyValue) -> dict[str, An
     """What the browser asks in a message; the answer that it is shown."""
     seq = next(_numbers)
     library.panel._handle_custom_msg({"ask": topic, "seq": seq, **texts}, [])
+    library.panel.wait()
     answer = library.panel.answers[topic]
     assert answer["seq"] == seq
     return dict(answer)
