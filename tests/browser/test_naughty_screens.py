@@ -130,7 +130,7 @@ def test_values_and_sentence_of_a_rule_are_texts(screens: Page) -> None:
     typed = screens.locator('.qa-node[data-path="1"] .qa-chips input').first
     for text in MARKUP[:5]:  # what is suggested, and what is typed
         typed.fill(text)
-        expect(screens.get_by_role("option").first).to_be_visible()
+        expect(screens.locator(".qa-suggest [role=option]").first).to_be_visible(timeout=START_TIMEOUT_MS)
         expect_nothing_ran(screens)
     typed.fill("")
     typed.press("Escape")
