@@ -189,9 +189,10 @@ def test_a_rehearsal_that_is_cancelled_writes_nothing(
             _work.cancel()
             return _really(*given, **more)
 
-        with monkeypatch.context() as patched, work, pytest.raises((GivenUp, duckdb.InterruptException)):
-            patched.setattr(module, step, cancels)
+        monkeypatch.setattr(module, step, cancels)
+        with work, pytest.raises((GivenUp, duckdb.InterruptException)):
             rehearse(stage, plan, world_count=3)
+        monkeypatch.setattr(module, step, really)
         assert simulated(stage) == rows
 
 
