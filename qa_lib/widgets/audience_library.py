@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Any as AnyValue
 from typing import Literal
 
@@ -12,17 +11,20 @@ import traitlets
 
 from qa_lib.audiences import Audience, AudienceService, PeopleDiff, Version, person_ids
 from qa_lib.charts import is_static
+from qa_lib.charts.exporting import Export
 from qa_lib.charts.html import Html
 from qa_lib.errors import ReadOnly, SpecError, WorkbenchError
 from qa_lib.rules import All, InAudience, Rule
 from qa_lib.rules.bits import count
-from qa_lib.widgets.library_answers import ANSWERS
-from qa_lib.widgets.library_draft import BuilderRule
+from qa_lib.widgets.exports import ExportMenu, Exports
+from qa_lib.widgets.library_answers import ANSWERS, SLOW
+from qa_lib.widgets.library_draft import BuilderRule, account
+from qa_lib.widgets.library_exports import library_exports, library_html
 from qa_lib.widgets.library_overlap import OverlapChart
-from qa_lib.widgets.library_page import library_page
 from qa_lib.widgets.library_panel import LibraryPanel
 from qa_lib.widgets.library_rows import opened_rows, shelf_rows
 from qa_lib.widgets.rule_builder import RuleBuilder
+from qa_lib.workspace import go_on
 
 #: The rule in the builder, where a version of the open audience is meant.
 DRAFT = "draft"
@@ -31,7 +33,7 @@ Compared = int | Literal["draft"]
 MOST_IDS = 500_000
 
 
-class AudienceLibrary(ipywidgets.VBox):
+class AudienceLibrary(ipywidgets.VBox, Exports):
     """The saved audiences of a workspace, beside a rule builder or alone.
 
     It works without a browser: each thing that can be done on the screen is a method. Whatever a browser
@@ -49,6 +51,11 @@ class AudienceLibrary(ipywidgets.VBox):
         Who saves; the account when not given.
     resume
         Open what `author` saved last and load it into the builder: after a restart, go on where you were.
+
+    Attributes
+    ----------
+    compared : PeopleDiff or None
+        What was compared last.
     """
 
     language = traitlets.Enum(("zh", "en"), default_value="zh")
@@ -63,7 +70,7 @@ class AudienceLibrary(ipywidgets.VBox):
         resume: bool = False,
     ) -> None:
         self.service, self.builder = service, builder
-        self.author = author or _account()
+        self.author = author or account()
         self._held = BuilderRule(builder)
         self._opened: str | None = None
         self._sizes: dict[tuple[str, int], int] = {}
@@ -71,6 +78,7 @@ class AudienceLibrary(ipywidgets.VBox):
         self.panel = LibraryPanel(
             lambda asked: ANSWERS[asked.topic](self, asked),
             ANSWERS,
+            slow=SLOW,
             language=language or (builder.language if builder is not None else "zh"),
             read_only=service.workspace.read_only,
             about={
@@ -79,15 +87,20 @@ class AudienceLibrary(ipywidgets.VBox):
                 "as_of": stamp["as_of"],
                 "people_count": people,
             },
+            shelf=shelf_rows(service, self._sizes),
         )
         self.chart = OverlapChart(self.combine_exactly if builder is not None else None)
-        super().__init__(children=(self.panel, self.chart), language=self.panel.language)
+        self.compared: PeopleDiff | None = None
+        self._menu = ExportMenu(self, language=self.panel.language)
+        super().__init__(children=(self.panel, self.chart, self._menu), language=self.panel.language)
+        self.add_class("qa-view")
         traitlets.link((self.panel, "language"), (self, "language"))
         if builder is not None:
             builder.language = self.language
             traitlets.link((self, "language"), (builder, "language"))
-        self.observe(lambda _: self.chart.draw(self.chart.frame, self.language), "language")
-        self.reload()
+        self.observe(self._other_language, "language")
+        if builder is not None:
+            builder.refresh_audiences()
         mine = [row for row in self.panel.shelf if row["author"] == self.author] if resume else []
         if mine:
             last = max(mine, key=lambda row: str(row["saved_at"]))["name"]
@@ -112,6 +125,7 @@ class AudienceLibrary(ipywidgets.VBox):
         self.panel.put(shelf=shelf_rows(self.service, self._sizes))
         if self._opened is not None:
             self.panel.put(opened=opened_rows(self.service, self._opened))
+        self._menu.refresh(self.language)
         if self.builder is not None:
             self.builder.refresh_audiences()
 
@@ -126,6 +140,7 @@ class AudienceLibrary(ipywidgets.VBox):
         rows = opened_rows(self.service, name)
         self._opened = name
         self.panel.put(opened=rows)
+        self._menu.refresh(self.language)
 
     def count_sizes(self) -> None:
         """Count the active version of every audience at the service's snapshot.
@@ -136,6 +151,7 @@ class AudienceLibrary(ipywidgets.VBox):
             self.service.refresh()
         else:
             for row in self.panel.shelf:
+                go_on()
                 members = self.service.bits([row["name"]])[row["name"]]
                 self._sizes[row["name"], row["active"]] = count(members)
         self.reload()
@@ -150,7 +166,11 @@ class AudienceLibrary(ipywidgets.VBox):
         SpecError
             When there is no builder, or its rule has a fault.
         """
-        return self.service.diff_people(self._side(name, old), self._side(name, new))
+        found = self.service.diff_people(self._side(name, old), self._side(name, new))
+        go_on()
+        self.compared = found
+        self._menu.refresh(self.language)
+        return found
 
     def overlap(self, *names: str) -> pd.DataFrame:
         """How many people are in exactly which of these audiences; drawn below the list.
@@ -166,7 +186,9 @@ class AudienceLibrary(ipywidgets.VBox):
         if len(chosen) < 2:
             raise SpecError(f"An overlap is of two audiences or more, got {len(chosen)}. Choose another.")
         found = self.service.upset(*chosen)
+        go_on()
         self.chart.draw(found, self.language)
+        self._menu.refresh(self.language)
         return found
 
     def member_ids(self, name: str) -> pd.Series:
@@ -322,8 +344,18 @@ class AudienceLibrary(ipywidgets.VBox):
     # -- on screen -----------------------------------------------------------------------------
 
     def static_html(self) -> Html:
-        """The list, and the versions of the open audience, without script, for reports."""
-        return library_page(self.panel.shelf, self.panel.opened, self.panel.about, self.language)
+        """The list, the versions of the open audience and the overlap, without script, for reports."""
+        return library_html(self)
+
+    @property
+    def exports(self) -> list[Export]:
+        """The list, and what is open, compared and overlapped."""
+        return library_exports(self)
+
+    @property
+    def export_stem(self) -> str:
+        """The screen, and the moment of its data."""
+        return f"audience-library-{self.service.snapshot.as_of:%Y%m%d}"
 
     def _repr_mimebundle_(self, **options: AnyValue) -> AnyValue:
         if is_static():
@@ -332,6 +364,10 @@ class AudienceLibrary(ipywidgets.VBox):
 
     def __repr__(self) -> str:
         return f"AudienceLibrary({len(self.panel.shelf)} audiences)"
+
+    def _other_language(self, _: AnyValue) -> None:
+        self.chart.draw(self.chart.frame, self.language)
+        self._menu.refresh(self.language)
 
     def _changed(self, name: str) -> None:
         """Keep the members of what is active now, and show it."""
@@ -360,10 +396,3 @@ class AudienceLibrary(ipywidgets.VBox):
                 f"Nothing can be {done} here: the workspace {self.service.workspace.root} is open read-only. "
                 "Open it with Workspace.open(…, read_only=False)."
             )
-
-
-def _account() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "analyst"

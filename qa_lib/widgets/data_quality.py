@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,6 +52,7 @@ class DataQuality(Screen):
     feed = traitlets.Unicode(None, allow_none=True)
     load = traitlets.Int(None, allow_none=True)
     SHOWN = ("feed", "load")
+    TITLE, STEM = "quality", "data-quality"
 
     def __init__(
         self,
@@ -150,6 +152,18 @@ class DataQuality(Screen):
             ],
             [Words("examples", self._examples, both)],
         ]
+
+    def tables(self) -> Mapping[str, Callable[[], pd.DataFrame]]:
+        if self._is_empty:
+            return {}
+        drilled = {"loads": lambda: self.history, "columns": lambda: self.columns}
+        shown = {"rejects": lambda: self.examples} if self._drilled and len(self.reasons) else {}
+        why = {"reasons": lambda: self.reasons} if len(self.reasons) else {}
+        return {"feeds": lambda: self.feeds, **(drilled if self._drilled else {}), **why, **shown}
+
+    @property
+    def moment(self) -> datetime:
+        return self.figures.at
 
     @property
     def _page(self) -> QualityPage:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import altair as alt
@@ -73,6 +75,7 @@ class IdentityReview(Screen):
     change = traitlets.Unicode(None, allow_none=True)
     revision = traitlets.Int(0)
     SHOWN = ("size", "person", "find", "one", "other", "cause", "quarantine", "change", "revision")
+    TITLE, STEM = "identity", "identity-review"
 
     def __init__(self, workspace: Workspace, *, language: str = "zh", author: str = "") -> None:
         self._workspace = workspace
@@ -261,6 +264,17 @@ class IdentityReview(Screen):
             ],
             [Words("history", self._history, history)],
         ]
+
+    def tables(self) -> Mapping[str, Callable[[], pd.DataFrame]]:
+        if self.figures.is_empty:
+            return {}
+        queue = {"queue": lambda: self._page.queue_frame(self.queue)} if len(self.queue) else {}
+        history = {"history": lambda: self._page.history_frame(self.history)} if len(self.history) else {}
+        return {"identifiers": lambda: self.sizes, **queue, **history}
+
+    @property
+    def moment(self) -> datetime | None:
+        return self.figures.resolution.last_at
 
     @property
     def _page(self) -> IdentityPage:

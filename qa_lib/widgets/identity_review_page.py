@@ -115,6 +115,18 @@ class IdentityPage:
             self._more(len(frame)),
         )
 
+    def queue_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """What was set aside as a table to take away, its identifiers masked."""
+        masked = [" – ".join(self.identifier(i) for i in found) for found in frame["identifiers"]]
+        columns = ["change_id", "cause", "identifiers", "changed_at", "decision", "decision_id", "reason"]
+        return frame.assign(identifiers=masked)[columns]
+
+    def history_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The history as a table to take away, the ids of sources masked."""
+        people = {name: frame[name].map(shown_id) for name in ("person_id", "other_person_id")}
+        columns = ["change_id", "change", "changed_at", *people, "cause", "reason", "undone_at"]
+        return frame.assign(**people)[columns]
+
     def verdict(self, decision: Any) -> str:
         """A decision in words."""
         words = {"accept": "accepted_as_one", "apart": "kept_apart"}

@@ -99,7 +99,11 @@ class LivePreview(anywidget.AnyWidget):
         self.observe(lambda _: self._show(), names="value")
         self.observe(self._forged, names=list(self._own))
         self.on_msg(self._asked)
+
+    def open(self) -> None:
+        """Tell the browser of this widget once the first count is there; see `RuleBuilder.open`."""
         self._show()
+        super().open()
 
     # -- for Python -----------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from typing import Any
 
 import altair as alt
@@ -12,12 +13,14 @@ import pandas as pd
 import traitlets
 
 from qa_lib.charts import Live, entered_bars, is_static, rate_line, to_svg
+from qa_lib.charts.exporting import Export, chart_export, page_export, table_export
 from qa_lib.charts.html import Html, join, picture, tag
 from qa_lib.charts.tiles import Tile, note, page, table, tiles
 from qa_lib.charts.words import say
 from qa_lib.errors import NothingBuilt, UnknownName, WorkbenchError, did_you_mean
 from qa_lib.live.board import Board, BoardNow
 from qa_lib.widgets.age_clock import AgeClock
+from qa_lib.widgets.exports import LABELS, ExportMenu, Exports
 from qa_lib.workspace import Workspace
 
 _CHARTS_EVERY_S = 2.0
@@ -25,7 +28,7 @@ _NO_RATES = pd.DataFrame({"at": [], "rate": []})
 _NOBODY = pd.DataFrame({"audience": [], "people": [], "entered": [], "left": []})
 
 
-class LiveStreamBoard(widgets.VBox):
+class LiveStreamBoard(widgets.VBox, Exports):
     """A running stream on a page that follows it by itself and says how old its figures are.
 
     It reads and never writes, and works without a browser: call `refresh` and read `now`.
@@ -136,11 +139,42 @@ class LiveStreamBoard(widgets.VBox):
         head = tag("h2", self.say("title_stream"))
         return page(head, self.tiles_html(), tag("div", pictures, class_="qa-pictures"), self.letters_html())
 
+    @property
+    def exports(self) -> list[Export]:
+        """Both charts with their figures as they were read last, dead letters, and the page."""
+        charts = [
+            chart_export("rates_chart", LABELS["rates"], self.rate_chart),
+            chart_export("entered_chart", LABELS["entered"], self.audience_chart),
+        ]
+        found: list[Export] = []
+        if (now := self.now) is not None:
+            columns = ["partition", "offset", "reason"]
+            frames = {
+                "rates": now.rates,
+                "entered": now.audiences,
+                "letters": pd.DataFrame(now.dead_letters, columns=columns),
+            }
+            found = [
+                table_export(key, LABELS[key], partial(pd.DataFrame, frame))
+                for key, frame in frames.items()
+                if len(frame)
+            ]
+        page_made = page_export(
+            LABELS["page"], lambda: self.say("title_stream"), self.static_html, lambda: self.language
+        )
+        return [*charts, *found, page_made]
+
+    @property
+    def export_stem(self) -> str:
+        """The screen, and the snapshot that the stream runs on from."""
+        return "live-stream" if self.now is None else f"live-stream-{self.now.snapshot}"
+
     # -- following -----------------------------------------------------------------------------
 
     def _build(self) -> None:
         self._head, self._tiles, self._letters = (widgets.HTML() for _ in range(3))
         self._clock = AgeClock()
+        self._menu = ExportMenu(self, language=self.language)
         self._rate, self._audiences = Live(self.rate_chart()), Live(self.audience_chart())
         languages = widgets.ToggleButtons(
             options=[("中文", "zh"), ("English", "en")], value=self.language, style={"button_width": "76px"}
@@ -153,7 +187,9 @@ class LiveStreamBoard(widgets.VBox):
             self._tiles,
             widgets.HBox([self._rate.widget, self._audiences.widget], layout=wrap),
             self._letters,
+            self._menu,
         )
+        self.add_class("qa-view")
         self._drawn_at = 0.0
         self._show()
         self.observe(lambda _: self._show(draw=True), "language")
@@ -162,11 +198,18 @@ class LiveStreamBoard(widgets.VBox):
         self._head.value = str(page(tag("h2", self.say("title_stream"))))
         self._tiles.value = str(page(self.tiles_html()))
         self._letters.value = str(page(self.letters_html()))
+        self._menu.refresh(self.language)
         if self.now is not None:
             age = time.time() - self.now.measured_at
             self._clock.tell(
                 age, self.say("age_of_figures", age="{age}"), self.say("age_stopped", age="{age}")
             )
+        now = self.now  # an empty chart says nothing, and has nothing that could be read out
+        for live, frame in (
+            (self._rate, _NO_RATES if now is None else now.rates),
+            (self._audiences, _NOBODY if now is None else now.audiences),
+        ):
+            live.widget.layout.display = None if len(frame) else "none"
         if draw or time.monotonic() - self._drawn_at > _CHARTS_EVERY_S:
             self._rate.update(self.rate_chart())
             self._audiences.update(self.audience_chart())

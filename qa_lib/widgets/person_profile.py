@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import altair as alt
@@ -58,6 +60,7 @@ class PersonProfile(Screen):
     event = traitlets.Unicode(None, allow_none=True)
     audience = traitlets.Unicode(None, allow_none=True)
     SHOWN = ("number", "ask", "words", "event", "audience")
+    TITLE, STEM = "profile", "person"
 
     def __init__(self, workspace: Workspace, person: str | None = None, *, language: str = "zh") -> None:
         self.figures = PersonFigures(workspace)
@@ -181,6 +184,21 @@ class PersonProfile(Screen):
             [*([Entry("words")])],
             [Words("tags", self._tags, who | {"words"})],
         ]
+
+    def tables(self) -> Mapping[str, Callable[[], pd.DataFrame]]:
+        if self.number is None:
+            return {}
+        more = {
+            "days": lambda: self.days,
+            "sends": lambda: self.sends,
+            "memberships": lambda: self.audiences,
+        }
+        there = {key: frame for key, frame in more.items() if len(frame())}
+        return {"profile": lambda: self.profile, **there}
+
+    @property
+    def moment(self) -> datetime:
+        return self.figures.snapshot.as_of
 
     @property
     def _page(self) -> ProfilePage:

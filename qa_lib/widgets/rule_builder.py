@@ -105,7 +105,15 @@ class RuleBuilder(anywidget.AnyWidget):
         self.observe(self._changed, names=["value", "seq"])
         self.observe(self._forged, names=list(self._own))
         self.on_msg(self._asked)
+
+    def open(self) -> None:
+        """Tell the browser of this widget once the first count is there.
+
+        JupyterLab reads the state of all widgets whenever it connects, on a thread beside the cells: a state from
+        before the count would come late and stand over it.
+        """
         self._answer()
+        super().open()
 
     # -- for Python -----------------------------------------------------------------------------
 

@@ -5,17 +5,23 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
+import pandas as pd
 import traitlets
 
 from qa_lib.charts import is_static, to_svg
+from qa_lib.charts.exporting import Export, chart_export, page_export, table_export
 from qa_lib.charts.html import Html, join, picture, tag
 from qa_lib.charts.showing import AnyChart, Picked
 from qa_lib.charts.tiles import note, page
 from qa_lib.charts.words import check_language, say
-from qa_lib.errors import ReadOnly, UnknownName, WorkbenchError, did_you_mean
+from qa_lib.errors import ReadOnly, SpecError, UnknownName, WorkbenchError, did_you_mean
+from qa_lib.tables import Label
+from qa_lib.widgets.exports import LABELS, Exports
 from qa_lib.workspace import Workspace
 
 Options = list[tuple[str, Any]]
@@ -85,11 +91,12 @@ def names(*traits: str) -> frozenset[str]:
     return frozenset(traits)
 
 
-class Screen(widgets.VBox):
+class Screen(widgets.VBox, Exports):
     """A screen: traits say what is chosen, rows of parts show it. It works without a browser.
 
     A subclass names the traits that it shows in `SHOWN`, answers `rows`, and computes through `once`, so
-    that a figure is computed once however often it is drawn.
+    that a figure is computed once however often it is drawn. `TITLE` is the key of its heading, `STEM` how its
+    files are called, `tables` what can be taken away as CSV.
 
     Attributes
     ----------
@@ -102,6 +109,8 @@ class Screen(widgets.VBox):
     language = traitlets.Unicode("zh")
     message = traitlets.Unicode("")
     SHOWN: tuple[str, ...] = ()
+    TITLE = ""
+    STEM = ""
 
     def __init__(self, *, language: str = "zh", **chosen: Any) -> None:
         from qa_lib.widgets.screen_live import LiveScreen
@@ -115,11 +124,58 @@ class Screen(widgets.VBox):
         if not is_static():
             self._live = LiveScreen(self)
             self.children = self._live.children
+            self.add_class("qa-view")
         self.observe(self._changed, [*self.SHOWN, "language", "message"])
 
     def rows(self) -> list[Row]:
         """The page from top to bottom."""
         raise NotImplementedError
+
+    def tables(self) -> Mapping[str, Callable[[], pd.DataFrame]]:
+        """The frames that can be taken away as things are chosen now, by key of `exports.LABELS`, masked."""
+        return {}
+
+    @property
+    def moment(self) -> datetime | None:
+        """The moment of the data; None where nothing is there yet."""
+        return None
+
+    # -- taken away ----------------------------------------------------------------------------
+
+    @property
+    def exports(self) -> list[Export]:
+        """Every chart that is drawn, every table of `tables`, and the page."""
+        drawn = [p for row in self.rows() for p in row if isinstance(p, Drawing) and self._is_drawn(p)]
+        return [
+            *(
+                chart_export(f"{p.name}_chart", self._both(f"alt_{p.name}"), partial(self._drawn, p))
+                for p in drawn
+            ),
+            *(table_export(key, LABELS[key], frame) for key, frame in self.tables().items()),
+            page_export(
+                LABELS["page"], lambda: self.say(self.TITLE), self.static_html, lambda: self.language
+            ),
+        ]
+
+    @property
+    def export_stem(self) -> str:
+        """The screen, and the moment of its data."""
+        return self.STEM if self.moment is None else f"{self.STEM}-{self.moment:%Y%m%d}"
+
+    def _is_drawn(self, part: Drawing) -> bool:
+        if self._live is not None:
+            return part.name in self._live.drawn
+        return not isinstance(self.chart_of(part), Html | None)
+
+    def _drawn(self, part: Drawing) -> AnyChart:
+        chart = part.draw()
+        if chart is None or isinstance(chart, Html):
+            raise SpecError(self.say("nothing_chosen"))
+        return chart
+
+    @staticmethod
+    def _both(key: str) -> Label:
+        return Label(say(key, "zh"), say(key, "en"))
 
     # -- state ---------------------------------------------------------------------------------
 
@@ -156,12 +212,19 @@ class Screen(widgets.VBox):
             setattr(self, trait, value)
             return ""
 
-        self.run(change)
+        to_come = value if trait == "language" and value in ("zh", "en") else None
+        self.run(change, to_come)
 
-    def run(self, do: Callable[[], str]) -> None:
-        """Do something for the person at the screen; a failure is said in `message`."""
+    def run(self, do: Callable[[], str], language: str | None = None) -> None:
+        """Do something for the person at the screen; a failure is said in `message`.
+
+        Parameters
+        ----------
+        language
+            Of the words that it is being done; the screen's when not given.
+        """
         if self._live is not None:
-            self._live.busy()
+            self._live.busy(language or self.language)
         try:
             with self.together():
                 self.message = ""
@@ -218,6 +281,10 @@ class Screen(widgets.VBox):
     def _valid_language(self, proposal: Any) -> Any:
         check_language(proposal["value"])
         return proposal["value"]
+
+    @traitlets.observe("language")
+    def _other_language(self, _: Any) -> None:
+        self.message = ""  # it was said in the language before
 
     def _changed(self, change: Any) -> None:
         if self._waiting is not None:

@@ -9,6 +9,8 @@ import ipywidgets as widgets
 from qa_lib.charts import Live, to_svg
 from qa_lib.charts.html import Html, join, picture, tag
 from qa_lib.charts.tiles import note, page
+from qa_lib.charts.words import say
+from qa_lib.widgets.exports import ExportMenu
 from qa_lib.widgets.screen import Action, Choice, Drawing, Entry, Part, Words
 
 if TYPE_CHECKING:
@@ -18,7 +20,13 @@ _STYLE = {"description_width": "initial"}
 
 
 class LiveScreen:
-    """What is on screen while a kernel runs; whatever happens here only sets traits of the owner."""
+    """What is on screen while a kernel runs; whatever happens here only sets traits of the owner.
+
+    Attributes
+    ----------
+    drawn : set of str
+        The drawings in which there is a chart now.
+    """
 
     def __init__(self, owner: Screen) -> None:
         self.owner = owner
@@ -26,6 +34,7 @@ class LiveScreen:
         self._parts: dict[str, Part] = {}
         self._shown: dict[str, widgets.Widget] = {}
         self._charts: dict[str, Live] = {}
+        self.drawn: set[str] = set()
         self._status = widgets.HTML()
         language = widgets.ToggleButtons(
             options=[("中文", "zh"), ("English", "en")], style={"button_width": "76px"}
@@ -38,8 +47,10 @@ class LiveScreen:
             rows.append(
                 widgets.HBox(made, layout=widgets.Layout(flex_flow="row wrap", align_items="flex-start"))
             )
-        self.children: tuple[widgets.Widget, ...] = (rows[0], language, self._status, *rows[1:])
+        self._menu: ExportMenu | None = None
         self.fill({"language"})
+        self._menu = ExportMenu(owner, language=owner.language)
+        self.children: tuple[widgets.Widget, ...] = (rows[0], language, self._status, *rows[1:], self._menu)
 
     def widget(self, name: str) -> widgets.Widget:
         """What shows a part: a control by its trait, the others by name."""
@@ -60,11 +71,13 @@ class LiveScreen:
                 own = {part.trait} if isinstance(part, Choice) else set()
                 if "language" in changed or changed & (follows | own):
                     self._fill(part)
+            if self._menu is not None:
+                self._menu.refresh(self.owner.language)
         self._say()
 
-    def busy(self) -> None:
+    def busy(self, language: str) -> None:
         """Say that something is being computed: the browser shows it while Python works."""
-        self._status.value = self._status_html(note(self.owner.say("working")))
+        self._status.value = self._status_html(note(say("working", language)))
 
     def idle(self) -> None:
         """Say what there is to say."""
@@ -121,6 +134,7 @@ class LiveScreen:
 
     def _fill_chart(self, part: Drawing) -> None:
         drawn, box = self.owner.chart_of(part), self._shown[part.name]
+        (self.drawn.discard if isinstance(drawn, Html | None) else self.drawn.add)(part.name)
         if drawn is not None and not isinstance(drawn, Html) and not (part.picked or part.is_live):
             drawn = picture(to_svg(drawn), self.owner.say(f"alt_{part.name}"))
         if drawn is None or isinstance(drawn, Html):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
@@ -62,6 +64,7 @@ class TagCatalogue(Screen):
     tag = traitlets.Unicode(None, allow_none=True)
     against = traitlets.Unicode(None, allow_none=True)
     SHOWN = ("search", "family", "type", "owner", "tag", "against")
+    TITLE, STEM = "catalogue", "tag-catalogue"
 
     def __init__(
         self,
@@ -181,6 +184,18 @@ class TagCatalogue(Screen):
             ],
             [Drawing("drift", self._drift_chart, compared), Words("drift_note", self._drift_note, compared)],
         ]
+
+    def tables(self) -> Mapping[str, Callable[[], pd.DataFrame]]:
+        if self.found.empty:
+            return {}
+        values = {"values": lambda: self.figures.counts(str(self.tag), self.language)} if self.tag else {}
+        has_drift = self.drift is not None and len(self.drift)
+        drift = {"drift": lambda: self.drift if self.drift is not None else pd.DataFrame()}
+        return {"tags": lambda: self.found, **values, **(drift if has_drift else {})}
+
+    @property
+    def moment(self) -> datetime:
+        return self.snapshot.as_of
 
     @property
     def _page(self) -> CataloguePage:

@@ -10,14 +10,18 @@ from typing import Any
 import pandas as pd
 import pytest
 from exported_files import expect_every_export
+from screens_world import BOTH, BUYERS, QUIET, TILLS
 
+from qa_lib.audiences import AudienceService
 from qa_lib.charts.exporting import MEDIA, Export, table_export
 from qa_lib.rules import All, Tag, read_rule
 from qa_lib.tables import Label
+from qa_lib.widgets import AudienceLibrary, DataQuality, IdentityReview, PersonProfile, TagCatalogue
 from qa_lib.widgets.audience_workbench import AudienceWorkbench
 from qa_lib.widgets.campaign_results import CampaignResults
 from qa_lib.widgets.exports import ExportMenu, file_stem
-from qa_lib.workspace import Snapshot
+from qa_lib.widgets.masking import masked_text
+from qa_lib.workspace import Snapshot, Workspace
 
 RULE = All(Tag("order_count_365d", ">", 10))
 
@@ -52,6 +56,74 @@ def told(menu: ExportMenu, content: Any) -> tuple[dict[str, Any], bytes]:
     menu._handle_custom_msg(content, [])
     answer, buffers = heard[-1] if heard else ({}, None)
     return answer, b"".join(buffers or [])
+
+
+@pytest.fixture(scope="module")
+def screens(screens_workspace: Workspace) -> dict[str, Any]:
+    """The screens of data, identity, tags, people and audiences, each with something chosen."""
+    library = AudienceLibrary(AudienceService(screens_workspace), language="en")
+    library.show_audience(BUYERS)
+    library.compare(BUYERS, 1, 1)
+    library.overlap(BUYERS, QUIET, BOTH)
+    catalogue = TagCatalogue(screens_workspace, tag="average_order_value", language="en")
+    catalogue.against = next(iter(catalogue.others))
+    identity = IdentityReview(screens_workspace, language="en")
+    identity.person = identity.people[0]
+    profile = PersonProfile(screens_workspace, language="en")
+    profile.number = 3
+    quality = DataQuality(screens_workspace, language="en", feed=TILLS)
+    return {
+        "library": library,
+        "catalogue": catalogue,
+        "identity": identity,
+        "profile": profile,
+        "quality": quality,
+    }
+
+
+@pytest.mark.parametrize("name", ["library", "catalogue", "identity", "profile", "quality"])
+def test_a_screen_exports_all_that_it_offers(screens: dict[str, Any], name: str, tmp_path: Path) -> None:
+    screen = screens[name]
+    assert expect_every_export(screen, tmp_path) >= {"png", "svg", "csv", "html"}
+    menu = screen._menu if name == "library" else screen._live._menu
+    assert [row["key"] for row in menu.rows] == [one.key for one in screen.exports]
+
+
+def test_screens_export_what_they_show(screens: dict[str, Any]) -> None:
+    def table(name: str, key: str) -> pd.DataFrame:
+        return pd.read_csv(io.BytesIO(screens[name].export(key, "csv").data), dtype=str)
+
+    catalogue, quality = screens["catalogue"], screens["quality"]
+    assert list(table("catalogue", "tags")["name"]) == list(catalogue.found["name"])
+    assert list(table("catalogue", "drift")["name"]) == list(catalogue.drift["name"])
+    assert list(table("quality", "feeds")["feed"]) == list(quality.feeds["feed"])
+    assert table("library", "shelf").set_index("name")["newest"].to_dict() == dict.fromkeys(
+        [BUYERS, QUIET, BOTH], "1"
+    )
+    counts = screens["library"].chart.frame["people_count"]
+    assert list(table("library", "overlap")["people_count"]) == list(counts.astype(str))
+    assert list(table("profile", "profile")["name"]) == list(screens["profile"].profile["name"])
+
+
+def test_no_identifier_leaves_a_screen_in_clear(screens: dict[str, Any], tmp_path: Path) -> None:
+    identity = screens["identity"]
+    values = {value for found in identity.queue["identifiers"] for _, value in found}
+    values |= {value for _, value in identity.members}
+    assert len(values) > 10
+    for one in (*identity.exports, *screens["profile"].exports):
+        for format in one.formats:
+            text = one.formats[format]().decode("utf-8", errors="replace")
+            for value in values:
+                assert value not in text or value in masked_text(value) or len(value) < 6, (one.key, value)
+
+
+def test_a_screen_offers_what_there_is(screens_workspace: Workspace) -> None:
+    quality = DataQuality(screens_workspace)
+    assert "loads" not in {one.key for one in quality.exports}
+    quality.feed = TILLS
+    assert {"loads", "rejects", "history_chart"} <= {row["key"] for row in quality._live._menu.rows}
+    empty = PersonProfile(screens_workspace)
+    assert [one.key for one in empty.exports] == ["page"]
 
 
 @pytest.mark.parametrize("name", ["workbench", "results"])

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any as AnyValue
 
+import ipywidgets
 import pandas as pd
 import pytest
 
@@ -13,7 +14,8 @@ from qa_lib.audiences import AudienceService, masked, preview, sampled
 from qa_lib.campaigns import reach, read_addresses
 from qa_lib.errors import SpecError, UnknownName
 from qa_lib.rules import All, Any, Attribute, Event, Last, Rule, Tag
-from qa_lib.widgets import LivePreview, RuleBuilder, live_preview
+from qa_lib.widgets import AudienceLibrary, LivePreview, RuleBuilder, live_preview
+from qa_lib.widgets.library_rows import shelf_rows
 from qa_lib.widgets.preview_parts import PARTS, TABS, json_rows
 from qa_lib.workspace import Snapshot, Workspace
 
@@ -53,6 +55,28 @@ def test_the_count_is_there_at_once_and_nothing_else_until_somebody_looks(
     }
     shown.wait()
     assert [shown.cuts, shown.sample, shown.work] == [{}, {}, {}]
+
+
+def test_the_first_that_a_browser_hears_holds_the_first_answer(
+    service: AudienceService, screens_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: dict[str, dict[str, AnyValue]] = {}
+    really = ipywidgets.Widget.open
+
+    def open_and_note(widget: ipywidgets.Widget) -> None:
+        opened[type(widget).__name__] = widget.get_state()
+        really(widget)
+
+    monkeypatch.setattr(ipywidgets.Widget, "open", open_and_note)
+    count = service.count(RULE)["count"]
+    LivePreview(service, RULE)
+    assert opened["LivePreview"]["head"]["count"] == count
+    RuleBuilder(service.snapshot, RULE)
+    assert opened["RuleBuilder"]["result"]["count"] == count
+    saved = AudienceService(screens_workspace)
+    AudienceLibrary(saved)
+    assert opened["LibraryPanel"]["shelf"] == shelf_rows(saved, {})
+    assert len(shelf_rows(saved, {})) == 3
 
 
 def test_every_part_is_the_answer_of_the_service(shown: LivePreview, service: AudienceService) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from exported_files import expect_every_export
 
 from qa_lib.errors import UnknownName
 from qa_lib.live import LiveStream
@@ -28,7 +29,9 @@ def played(workspace: Workspace, tmp_path: Path) -> Iterator[Playground]:
     made.close()
 
 
-def test_the_figures_are_those_of_the_state(played: Playground, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_figures_are_those_of_the_state(
+    played: Playground, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("QA_RENDER", "static")
     board = LiveStreamBoard(played.workspace, "en")
     assert "qa stream run" in board.static_html()
@@ -48,6 +51,7 @@ def test_the_figures_are_those_of_the_state(played: Playground, monkeypatch: pyt
     assert told["people_in"] == "1"
     assert told["members"] == "0"
     assert board.now.newest_age_s is not None
+    assert expect_every_export(board, tmp_path / "files") == {"png", "svg", "csv", "html"}
     row = board.now.audiences.iloc[0]
     assert (row["audience"], row["people"], row["entered"], row["left"]) == ("browsed <b>", 1, 1, 0)
     page = board.static_html()
