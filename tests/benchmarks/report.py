@@ -18,7 +18,7 @@ README, PAGE, CHART = (
 )
 TIERS = {"S": "100,000", "M": "1,000,000", "L": "10,000,000"}
 #: In the order of the report; those after the line do not depend on people and run at S only.
-BENCHES = ("preview", "edit", "conditions", "sets", "refresh", "start", "matcher", "batch", "delta")
+BENCHES = ["preview", "edit", "conditions", "sets", "refresh", "start", "stream", "matcher", "batch", "delta"]
 WITHOUT_PEOPLE = ("matcher", "batch", "delta")
 
 Result = dict[str, Any]
@@ -103,6 +103,14 @@ HEADLINES = (
         "start",
         "浏览器里一次编辑到计数，p95 · an edit in the browser to its count, p95",
         _named("an edit in the browser to its count on screen, p95"),
+    ),
+    *(
+        Headline(
+            "stream",
+            f"流：每秒一万事件到匹配可见，{told}条规则，p99 · 10,000 events/s to visible in a match, {rules:,} rules, p99",
+            _named(f"p99.visible_in_match.10000.{rules}_rules"),
+        )
+        for rules, told in ((1_000, "一千"), (10_000, "一万"))
     ),
 )
 
