@@ -18,7 +18,7 @@ from qa_lib.rules import Bits, Catalogue, Rule, to_numbers
 from qa_lib.rules.bits import count
 from qa_lib.rules.diff import Change, RuleDiff, changes_text, diff_rules
 from qa_lib.tables import Label
-from qa_lib.workspace import Snapshot
+from qa_lib.workspace import Snapshot, go_on
 
 Side = Literal["entering", "leaving"]
 
@@ -186,6 +186,7 @@ def diff_people(snapshot: Snapshot, old: Audience | Rule, new: Audience | Rule) 
     open_people = before ^ after
     decided = np.full(snapshot.people_count, -1, dtype=np.int64)
     for number, step in enumerate(diff.steps()):
+        go_on()
         if number == 0 or not count(open_people):
             continue
         now = evaluate(snapshot, step).members[()]

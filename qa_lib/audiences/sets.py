@@ -10,6 +10,7 @@ import pandas as pd
 from qa_lib.audiences.audience import Audience
 from qa_lib.errors import SpecError
 from qa_lib.rules import All, Any, Bits, InAudience
+from qa_lib.workspace import go_on
 
 #: Words of 64 people that are counted at a time: few enough to stay in a cache, enough to make the calls few.
 _BLOCK = 8_192
@@ -34,6 +35,7 @@ def overlap_counts(sets: Mapping[str, Bits]) -> pd.DataFrame:
         shared = np.empty((len(names), min(_BLOCK, words)), dtype=np.uint64)
         ones = np.empty(shared.shape, dtype=np.uint8)
         for start in range(0, words, _BLOCK):
+            go_on()
             block = np.stack([sets[name][start : start + _BLOCK] for name in names])
             width = block.shape[1]
             for i in range(len(names)):
@@ -75,6 +77,7 @@ def upset_counts(sets: Mapping[str, Bits]) -> pd.DataFrame:
     found: dict[int, int] = {}
     words = next(iter(sets.values())).size if sets else 0
     for start in range(0, words, _BLOCK):
+        go_on()
         codes = np.zeros(min(_BLOCK, words - start) * 64, dtype=np.uint32)
         for i, name in enumerate(names):
             block = sets[name][start : start + _BLOCK]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import altair as alt
@@ -22,6 +24,16 @@ AnyChart = alt.Chart | alt.LayerChart | alt.HConcatChart | alt.VConcatChart | al
 
 # Vega's own menu may save the picture; "open in editor" would leave the machine. A view has a menu of ours.
 _MENU = {"export": True, "source": False, "compiled": False, "editor": False}
+
+
+# Altair's theme is one for the whole process: two threads that draw at once would take it from each other.
+_DRAWING = threading.RLock()
+
+
+@contextmanager
+def _in_theme() -> Iterator[None]:
+    with _DRAWING, alt.theme.enable(NAME):
+        yield
 
 
 def check_rows(frame: pd.DataFrame) -> pd.DataFrame:
@@ -48,7 +60,7 @@ def to_svg(chart: AnyChart) -> str:
 def drawn_as(chart: AnyChart, format: Literal["svg", "png"], scale: float = 1) -> bytes:
     """The chart's file in the theme; `scale` is pixels for each unit of the drawing."""
     out = io.BytesIO() if format == "png" else io.StringIO()
-    with alt.theme.enable(NAME):
+    with _in_theme():
         chart.save(out, format=format, scale_factor=scale)
     made = out.getvalue()
     return made.encode() if isinstance(made, str) else made
@@ -94,14 +106,14 @@ class Live:
     ) -> None:
         alt.JupyterChart.enable_offline()  # once per kernel; later calls do nothing
         self._on_select = dict(on_select or {})
-        with alt.theme.enable(NAME):
+        with _in_theme():
             embed = {"actions": _MENU if menu else False, "renderer": "svg"}
             self.widget = alt.JupyterChart(chart, embed_options=embed)
         self._attach()
 
     def update(self, chart: AnyChart) -> None:
         """Show another chart in the same place; the callbacks stay."""
-        with alt.theme.enable(NAME):
+        with _in_theme():
             self.widget.chart = chart
         self._attach()  # Altair gives the new chart new selections, which nobody listens to yet
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Any as AnyValue
 from typing import Literal
 
@@ -18,13 +17,14 @@ from qa_lib.errors import ReadOnly, SpecError, WorkbenchError
 from qa_lib.rules import All, InAudience, Rule
 from qa_lib.rules.bits import count
 from qa_lib.widgets.exports import ExportMenu, Exports
-from qa_lib.widgets.library_answers import ANSWERS
-from qa_lib.widgets.library_draft import BuilderRule
+from qa_lib.widgets.library_answers import ANSWERS, SLOW
+from qa_lib.widgets.library_draft import BuilderRule, account
 from qa_lib.widgets.library_exports import library_exports, library_html
 from qa_lib.widgets.library_overlap import OverlapChart
 from qa_lib.widgets.library_panel import LibraryPanel
 from qa_lib.widgets.library_rows import opened_rows, shelf_rows
 from qa_lib.widgets.rule_builder import RuleBuilder
+from qa_lib.workspace import go_on
 
 #: The rule in the builder, where a version of the open audience is meant.
 DRAFT = "draft"
@@ -70,7 +70,7 @@ class AudienceLibrary(ipywidgets.VBox, Exports):
         resume: bool = False,
     ) -> None:
         self.service, self.builder = service, builder
-        self.author = author or _account()
+        self.author = author or account()
         self._held = BuilderRule(builder)
         self._opened: str | None = None
         self._sizes: dict[tuple[str, int], int] = {}
@@ -78,6 +78,7 @@ class AudienceLibrary(ipywidgets.VBox, Exports):
         self.panel = LibraryPanel(
             lambda asked: ANSWERS[asked.topic](self, asked),
             ANSWERS,
+            slow=SLOW,
             language=language or (builder.language if builder is not None else "zh"),
             read_only=service.workspace.read_only,
             about={
@@ -150,6 +151,7 @@ class AudienceLibrary(ipywidgets.VBox, Exports):
             self.service.refresh()
         else:
             for row in self.panel.shelf:
+                go_on()
                 members = self.service.bits([row["name"]])[row["name"]]
                 self._sizes[row["name"], row["active"]] = count(members)
         self.reload()
@@ -164,9 +166,11 @@ class AudienceLibrary(ipywidgets.VBox, Exports):
         SpecError
             When there is no builder, or its rule has a fault.
         """
-        self.compared = self.service.diff_people(self._side(name, old), self._side(name, new))
+        found = self.service.diff_people(self._side(name, old), self._side(name, new))
+        go_on()
+        self.compared = found
         self._menu.refresh(self.language)
-        return self.compared
+        return found
 
     def overlap(self, *names: str) -> pd.DataFrame:
         """How many people are in exactly which of these audiences; drawn below the list.
@@ -182,6 +186,7 @@ class AudienceLibrary(ipywidgets.VBox, Exports):
         if len(chosen) < 2:
             raise SpecError(f"An overlap is of two audiences or more, got {len(chosen)}. Choose another.")
         found = self.service.upset(*chosen)
+        go_on()
         self.chart.draw(found, self.language)
         self._menu.refresh(self.language)
         return found
@@ -391,10 +396,3 @@ class AudienceLibrary(ipywidgets.VBox, Exports):
                 f"Nothing can be {done} here: the workspace {self.service.workspace.root} is open read-only. "
                 "Open it with Workspace.open(…, read_only=False)."
             )
-
-
-def _account() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "analyst"

@@ -152,6 +152,10 @@ ANSWERS: Mapping[str, Callable[[AudienceLibrary, Asked], Row]] = MappingProxyTyp
 )
 
 
+#: What takes over a second where there are many people.
+SLOW = frozenset({"compare", "overlap", "count"})
+
+
 def _stem(name: str) -> str:
     """A name as a part of a file's name that every system takes."""
     return re.sub(r"[^\w-]+", "_", name)[:80]

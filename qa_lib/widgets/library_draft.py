@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from typing import Any as AnyValue
 
 from qa_lib.audiences import Audience, Version
@@ -66,3 +67,11 @@ class BuilderRule:
             "rule_hash": "" if rule is None else rule.hash,
             "has_fault": has_fault,
         }
+
+
+def account() -> str:
+    """Who saves where nobody is named: the account of the machine."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "analyst"

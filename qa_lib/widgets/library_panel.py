@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any as AnyValue
 
 import anywidget
@@ -12,15 +14,28 @@ from qa_lib.errors import ReadOnly, VersionConflict, WorkbenchError
 from qa_lib.tables import Label
 from qa_lib.widgets.builder_answers import Asked
 from qa_lib.widgets.bundle import script, style
+from qa_lib.widgets.preview_work import Work
 
 Row = dict[str, AnyValue]
 Answer = Callable[[Asked], Row]
+_CANCEL = "cancel"
+_CANCELLED = Label("已取消，什么也没有改变。", "Cancelled; nothing was changed.")
 
 
 class LibraryPanel(anywidget.AnyWidget):
     """The list, the versions and the forms of the library; it decides nothing.
 
-    Everything but `language` is written by Python only; what a browser sets is not taken.
+    Everything but `language` is written by Python only; what a browser sets is not taken. What may take long
+    is answered on another thread, one question at a time, and can be cancelled from the browser.
+
+    Parameters
+    ----------
+    answer
+        Answers a question; WorkbenchError where it cannot.
+    topics
+        What may be asked.
+    slow
+        Those of the topics that may take over a second.
 
     Attributes
     ----------
@@ -53,12 +68,16 @@ class LibraryPanel(anywidget.AnyWidget):
         answer: Callable[[Asked], Row],
         topics: Collection[str],
         *,
+        slow: Collection[str],
         language: str,
         read_only: bool,
         about: Row,
         shelf: list[Row],
     ) -> None:
-        self._answer, self._topics = answer, topics
+        self._answer, self._topics, self._slow = answer, topics, slow
+        self._lock = threading.RLock()
+        self._work: Work | None = None
+        self._waiting: Asked | None = None
         self._own: Row = {
             "shelf": shelf,
             "opened": {},
@@ -82,14 +101,51 @@ class LibraryPanel(anywidget.AnyWidget):
                 setattr(self, name, value)
 
     def _asked(self, _: AnyValue, content: AnyValue, __: AnyValue) -> None:
-        asked = Asked.read(content, self._topics)
+        asked = Asked.read(content, (*self._topics, _CANCEL))
         if asked is None:
             return
+        if asked.topic == _CANCEL:
+            self.cancel()
+        elif asked.topic in self._slow:
+            self.cancel()
+            with self._lock:
+                self._waiting = asked
+                self._work = Work({asked.topic: partial(self._row, asked)}, partial(self._take, asked))
+                self._work.start(pause=0)
+        else:
+            self._tell(asked, self._row(asked))
+
+    def cancel(self) -> None:
+        """Give up what is being computed; its question is answered so."""
+        with self._lock:
+            asked, self._waiting = self._waiting, None
+            if self._work is not None and asked is not None:
+                self._work.cancel()
+                self._tell(asked, {"ok": False, **_CANCELLED.to_dict()})
+
+    def wait(self, seconds: float = 60) -> None:
+        """Wait for what is being computed; TimeoutError when it takes longer."""
+        if self._work is not None:
+            self._work.wait(seconds)
+
+    def _row(self, asked: Asked) -> Row:
         try:
-            answer = {"ok": True, **self._answer(asked)}
+            return {"ok": True, **self._answer(asked)}
         except WorkbenchError as error:
-            answer = {"ok": False, **said(error).to_dict()}
-        self.put(answers={**self._own["answers"], asked.topic: {**answer, "seq": asked.seq}})
+            return {"ok": False, **said(error).to_dict()}
+
+    def _take(self, asked: Asked, _: Work, __: str, answer: Row) -> None:
+        """An answer has come from the other thread; one that was cancelled meanwhile is dropped."""
+        with self._lock:
+            if self._waiting is not asked:
+                return
+            self._waiting = None
+            fault = answer.get("error")
+            self._tell(asked, {"ok": False, **fault} if fault else answer)
+
+    def _tell(self, asked: Asked, answer: Row) -> None:
+        with self._lock:
+            self.put(answers={**self._own["answers"], asked.topic: {**answer, "seq": asked.seq}})
 
 
 def said(error: WorkbenchError) -> Label:

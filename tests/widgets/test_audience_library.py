@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -31,6 +32,7 @@ def ask(library: AudienceLibrary, topic: str, **texts: AnyValue) -> dict[str, An
     """What the browser asks in a message; the answer that it is shown."""
     seq = next(_numbers)
     library.panel._handle_custom_msg({"ask": topic, "seq": seq, **texts}, [])
+    library.panel.wait()
     answer = library.panel.answers[topic]
     assert answer["seq"] == seq
     return dict(answer)
@@ -348,3 +350,82 @@ def test_the_static_page_has_the_list_and_no_script(
     library.language = "zh"
     assert "人群库" in library._repr_mimebundle_()["text/html"]
     json.dumps(library.panel.get_state(["shelf", "opened", "draft", "answers"]))
+
+
+def test_a_slow_question_is_answered_beside_the_rest_and_can_be_cancelled(
+    service: AudienceService, library: AudienceLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, rule in (("often", OFTEN), ("young", YOUNG)):
+        service.save(Audience(name=name, rule=rule), "Li")
+    library.reload()
+    began, let_go = threading.Event(), threading.Event()
+    really = service.upset
+
+    def slow(*names: str) -> AnyValue:
+        began.set()
+        assert let_go.wait(30)
+        return really(*names)
+
+    monkeypatch.setattr(service, "upset", slow)
+    panel = library.panel
+    panel._handle_custom_msg({"ask": "overlap", "seq": 9001, "names": ["often", "young"]}, [])
+    assert began.wait(30)
+    assert "overlap" not in panel.answers
+    panel._handle_custom_msg({"ask": "open", "seq": 9002, "name": "young"}, [])  # the rest goes on
+    assert panel.answers["open"]["ok"]
+    assert panel.opened["name"] == "young"
+    panel._handle_custom_msg({"ask": "cancel", "seq": 9003}, [])
+    assert panel.answers["overlap"] == {
+        "seq": 9001,
+        "ok": False,
+        "zh": "已取消，什么也没有改变。",
+        "en": "Cancelled; nothing was changed.",
+    }
+    let_go.set()
+    panel.wait()
+    assert panel.answers["overlap"]["seq"] == 9001
+    assert not panel.answers["overlap"]["ok"]
+    assert library.chart.frame is None
+    assert library.chart.children == ()
+    found = ask(library, "overlap", names=["often", "young"])  # asked again
+    assert found["ok"]
+    assert library.chart.frame is not None
+
+
+def test_a_newer_slow_question_takes_the_place_of_the_one_before(
+    service: AudienceService, library: AudienceLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.save(Audience(name="often", rule=OFTEN), "Li")
+    service.save(Audience(name="often", rule=VERY), "Li", based_on=1)
+    began, let_go = threading.Event(), threading.Event()
+    really = service.diff_people
+
+    def slow(old: Audience, new: Audience) -> AnyValue:
+        if old == new:
+            began.set()
+            assert let_go.wait(30)
+        return really(old, new)
+
+    monkeypatch.setattr(service, "diff_people", slow)
+    first = {"ask": "compare", "seq": 9101, "name": "often", "old": "1", "new": "1"}
+    library.panel._handle_custom_msg(first, [])
+    assert began.wait(30)
+    second = ask(library, "compare", name="often", old="1", new="2")
+    let_go.set()
+    assert (second["ok"], second["new"]) == (True, 2)
+    assert library.panel.answers["compare"]["new"] == 2
+    assert library.compared is not None
+    assert library.compared.diff.new.rule == VERY
+
+
+def test_a_failure_of_a_slow_question_is_said(
+    service: AudienceService, library: AudienceLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: str) -> AnyValue:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr(service, "upset", broken)
+    told = ask(library, "overlap", names=["often", "young"])
+    assert not told["ok"]
+    assert "ZeroDivisionError" in told["en"]
+    assert "ZeroDivisionError" in told["zh"]

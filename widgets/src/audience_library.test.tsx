@@ -186,3 +186,25 @@ test("it stops listening when it goes", () => {
   act(() => unmounts.splice(0).forEach((unmount) => unmount()));
   expect([...model.listeners.values()].every((all) => all.size === 0)).toBe(true);
 });
+
+test("what takes over a second shows for how long, in the language of now, and is cancelled", () => {
+  vi.useFakeTimers();
+  try {
+    const model = showLibrary({ opened: OPENED });
+    fireEvent.click(screen.getByTestId("qa-count-all"));
+    expect(screen.getByTestId("qa-said").textContent).toBe("Working…");
+    expect(screen.queryByTestId("qa-cancel")).toBeNull();
+    act(() => void vi.advanceTimersByTime(2_300));
+    expect(screen.getByTestId("qa-said").textContent).toContain("Working for 2 s");
+    act(() => model.set("language", "zh"));
+    expect(screen.getByTestId("qa-said").textContent).toContain("处理中，已 2 秒");
+    const { seq } = model.sends.at(-1)!;
+    fireEvent.click(screen.getByTestId("qa-cancel"));
+    expect(last(model)).toEqual({ ask: "cancel" });
+    act(() => model.set("answers", { count: { seq, ok: false, zh: "已取消", en: "Cancelled" } }));
+    expect(screen.getByTestId("qa-said").textContent).toBe("已取消");
+    expect(screen.getByTestId<HTMLButtonElement>("qa-count-all").disabled).toBe(false);
+  } finally {
+    vi.useRealTimers();
+  }
+});

@@ -3,11 +3,12 @@ import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent }
 import { createRoot } from "react-dom/client";
 import { Detail } from "./library_detail";
 import { List } from "./library_list";
-import { askOf, found, type Ask, type Compared, type Draft, type LibraryTopic, type LibraryTraits, type Opened } from "./library_model";
+import { askOf, found, SLOW, type Ask, type Compared, type Draft, type LibraryTopic, type LibraryTraits, type Opened } from "./library_model";
 import { Overlap } from "./library_overlap";
 import { Save } from "./library_save";
 import { minute, sayIn } from "./library_words";
 import { useModel, type Model } from "./model";
+import { PATIENCE_S, useSeconds } from "./use_seconds";
 import "./audience_library.css";
 
 export function App({ model }: { model: Model<LibraryTraits> }) {
@@ -27,7 +28,7 @@ export function App({ model }: { model: Model<LibraryTraits> }) {
   const ask = useCallback<Ask>(
     (topic, said) => {
       const seq = send(topic, said);
-      setLast({ topic, seq });
+      if (topic !== "cancel") setLast({ topic, seq }); // it is the question before that is answered
       return seq;
     },
     [send],
@@ -35,6 +36,8 @@ export function App({ model }: { model: Model<LibraryTraits> }) {
 
   const answer = last && answers[last.topic]?.seq === last.seq ? answers[last.topic] : undefined;
   const busy = last !== undefined && answer === undefined;
+  const waited = useSeconds(busy, last?.seq);
+  const slow = busy && waited >= PATIENCE_S && SLOW.has(last.topic);
   const conflict = last?.topic === "save" && answer ? answers.save?.conflict : undefined;
   const downloaded = useRef<number>(undefined);
   useEffect(() => {
@@ -83,7 +86,16 @@ export function App({ model }: { model: Model<LibraryTraits> }) {
         <Save {...{ say, language, draft, shelf, readOnly, busy, conflict, ask }} author={about?.author ?? ""} savedAt={answers.save?.ok ? answers.save.seq : undefined} />
       )}
       <p className="qa-said" role="status" data-testid="qa-said" data-ok={answer ? answer.ok : undefined}>
-        {busy ? say("working") : answer && !conflict ? (answer[language] ?? "") : ""}
+        {slow ? say("workingFor", { n: Math.floor(waited) }) : busy ? say("working") : answer && !conflict ? (answer[language] ?? "") : ""}
+        {slow && (
+          <>
+            {" "}
+            <progress aria-label={say("working")} />{" "}
+            <button type="button" className="qa-plain" data-testid="qa-cancel" onClick={() => ask("cancel")}>
+              {say("cancel")}
+            </button>
+          </>
+        )}
       </p>
       <List
         {...{ say, shelf, search, setSearch, folder, setFolder, busy }}

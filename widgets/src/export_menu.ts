@@ -58,7 +58,9 @@ export function render({ model, el }: { model: ExportModel; el: HTMLElement }): 
 
   let seq = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let told: [Label | undefined, string] = [undefined, ""];
   const tell = (label?: Label, name = "") => {
+    told = [label, name];
     said.textContent = label ? say(label).replace("{name}", name) : "";
   };
 
@@ -80,6 +82,7 @@ export function render({ model, el }: { model: ExportModel; el: HTMLElement }): 
       }),
     );
     if (!gone.hidden) gone.textContent = say(WORDS.gone);
+    tell(...told); // in the language of now
   };
 
   const ask = (key: string, format: string) => {

@@ -120,7 +120,10 @@ export interface LibraryTraits {
   language: Language;
 }
 
-export type Ask = (topic: LibraryTopic, said?: Record<string, string | string[]>) => number;
+/** What may take over a second where there are many people, and can be cancelled. */
+export const SLOW: ReadonlySet<LibraryTopic> = new Set(["compare", "overlap", "count"]);
+
+export type Ask = (topic: LibraryTopic | "cancel", said?: Record<string, string | string[]>) => number;
 
 // Several views of one widget share the answers: the numbers of one never meet those of another.
 let asked = Date.now();

@@ -101,6 +101,8 @@ const WORDS = {
   makeRule: { zh: "用作规则", en: "Use as rule" },
   makeRuleOf: { zh: "把恰好属于 {names} 的 {n} 人用作规则", en: "Make the {n} people in exactly {names} the rule" },
   working: { zh: "处理中…", en: "Working…" },
+  workingFor: { zh: "处理中，已 {n} 秒", en: "Working for {n} s" },
+  cancel: { zh: "取消", en: "Cancel" },
 } satisfies Record<string, Label>;
 
 export type LibraryWord = keyof typeof WORDS;

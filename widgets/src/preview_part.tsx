@@ -1,10 +1,8 @@
 // Around each part: what it says while it is computed, when it was cancelled, when it cannot be computed.
-import { useEffect, useState, type ReactNode } from "react";
+import type { ReactNode } from "react";
 import { useModel } from "./model";
 import { usePreview, usePreviewWords, type Part, type PreviewTraits } from "./preview_model";
-
-/** Progress and a way to cancel are shown for what takes longer than this. */
-const PATIENCE_MS = 1000;
+import { PATIENCE_S, useSeconds } from "./use_seconds";
 
 interface PreviewPartProps<P extends Part> {
   part: P;
@@ -25,7 +23,7 @@ export function PreviewPart<P extends Part>({ part, children, before }: PreviewP
   const stale = state !== undefined || answer?.turn !== head.turn;
   return (
     <div className="qa-lp-part" data-testid={`qa-part-${part}`} data-stale={(there && stale) || undefined} aria-busy={state === "working"}>
-      {waited >= PATIENCE_MS / 1000 && (
+      {waited >= PATIENCE_S && (
         <p className="qa-lp-progress" role="status">
           <progress aria-label={t("waiting")} />
           <span>{t("working", { n: Math.floor(waited) })}</span>
@@ -43,7 +41,7 @@ export function PreviewPart<P extends Part>({ part, children, before }: PreviewP
         </p>
       )}
       {!there && state === undefined && before}
-      {!there && state === "working" && waited < PATIENCE_MS / 1000 && <p className="qa-lp-quiet">{t("waiting")}</p>}
+      {!there && state === "working" && waited < PATIENCE_S && <p className="qa-lp-quiet">{t("waiting")}</p>}
       {there &&
         (answer.error ? (
           <p className="qa-lp-error" role="alert">
@@ -54,19 +52,6 @@ export function PreviewPart<P extends Part>({ part, children, before }: PreviewP
         ))}
     </div>
   );
-}
-
-/** Seconds since the work began, anew for each rule; 0 while there is none. */
-function useSeconds(working: boolean, turn: number | undefined): number {
-  const [seconds, setSeconds] = useState(0);
-  useEffect(() => {
-    setSeconds(0);
-    if (!working) return undefined;
-    const began = Date.now();
-    const timer = setInterval(() => setSeconds((Date.now() - began) / 1000), 250);
-    return () => clearInterval(timer);
-  }, [working, turn]);
-  return working ? seconds : 0;
 }
 
 /** A bar of a share between 0 and 1, with a lighter one behind it and a line across it where they are given. */
