@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa_lib.simulate.campaign_effect import CampaignEffect
+from qa_lib.workspace import go_on
 
 _BLOCK = 65_536  # people per block: each has its own seed, so the block must not depend on the machine
 _CELLS = 4_194_304  # people × draws in memory at once, 16 MB of them
@@ -69,6 +70,7 @@ def draw_people(
         odds = (p / np.maximum(1 - p, 1e-12)).astype(np.float32)
         step = max(1, _CELLS // len(p))
         for first in range(0, len(effects), step):
+            go_on()
             some = slice(first, min(first + step, len(effects)))
             number = rng.random((some.stop - first, len(p)), dtype=np.float32)
             shifted = np.exp(effects[some]).astype(np.float32)[:, None] * odds

@@ -17,7 +17,7 @@ from company_changes import cut_files, landed
 from worlds import make_campaigns
 
 from qa_lib.campaigns import Plan, Schedule, keep_plan, read_plan
-from qa_lib.errors import AsOfOutside, NothingBuilt, ReadOnly, SpecError
+from qa_lib.errors import AsOfOutside, GivenUp, NothingBuilt, ReadOnly, SpecError
 from qa_lib.profiles import build
 from qa_lib.simulate import EVIDENCE, PlannedCampaign, planned_features, rehearse, simulate_campaign
 from qa_lib.simulate.draws import campaign_effects, draw_people
@@ -25,7 +25,7 @@ from qa_lib.simulate.rehearse import default_world_count
 from qa_lib.simulate.teaching import learnt
 from qa_lib.sources.company import REDEMPTION_RATES
 from qa_lib.tables import CAMPAIGNS, ITEMS, OUTCOMES, SENDS
-from qa_lib.workspace import Snapshot, Workspace
+from qa_lib.workspace import Cancelling, Snapshot, Workspace
 
 Make = Callable[..., Plan]
 
@@ -172,6 +172,28 @@ def test_the_model_is_asked_of_those_who_are_sent_to_and_of_the_offers_items(
         assert (planned.campaign_type, planned.person_ids) == ("Type A", sent_to)
         assert (planned.starts_on, planned.ends_on) == (date(2018, 1, 1), date(2018, 1, 28))
         assert (set(planned.item_ids), planned.coupon_count) == (items, coupons)
+
+
+def test_a_rehearsal_that_is_cancelled_writes_nothing(
+    stage: Workspace, plan_of: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_of(stage)
+    rehearse(stage, plan, world_count=2)
+    rows = simulated(stage)
+    module = sys.modules["qa_lib.simulate.rehearse"]
+    for step in ("planned_features", "campaign_effects"):  # while it reads, and before it draws
+        work = Cancelling()
+        really = getattr(module, step)
+
+        def cancels(*given: Any, _really: Any = really, _work: Cancelling = work, **more: Any) -> Any:
+            _work.cancel()
+            return _really(*given, **more)
+
+        monkeypatch.setattr(module, step, cancels)
+        with work, pytest.raises((GivenUp, duckdb.InterruptException)):
+            rehearse(stage, plan, world_count=3)
+        monkeypatch.setattr(module, step, really)
+        assert simulated(stage) == rows
 
 
 def test_worlds_are_as_many_as_rows_allow() -> None:
