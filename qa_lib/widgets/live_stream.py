@@ -204,6 +204,12 @@ class LiveStreamBoard(widgets.VBox, Exports):
             self._clock.tell(
                 age, self.say("age_of_figures", age="{age}"), self.say("age_stopped", age="{age}")
             )
+        now = self.now  # an empty chart says nothing, and has nothing that could be read out
+        for live, frame in (
+            (self._rate, _NO_RATES if now is None else now.rates),
+            (self._audiences, _NOBODY if now is None else now.audiences),
+        ):
+            live.widget.layout.display = None if len(frame) else "none"
         if draw or time.monotonic() - self._drawn_at > _CHARTS_EVERY_S:
             self._rate.update(self.rate_chart())
             self._audiences.update(self.audience_chart())

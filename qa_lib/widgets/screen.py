@@ -212,12 +212,19 @@ class Screen(widgets.VBox, Exports):
             setattr(self, trait, value)
             return ""
 
-        self.run(change)
+        to_come = value if trait == "language" and value in ("zh", "en") else None
+        self.run(change, to_come)
 
-    def run(self, do: Callable[[], str]) -> None:
-        """Do something for the person at the screen; a failure is said in `message`."""
+    def run(self, do: Callable[[], str], language: str | None = None) -> None:
+        """Do something for the person at the screen; a failure is said in `message`.
+
+        Parameters
+        ----------
+        language
+            Of the words that it is being done; the screen's when not given.
+        """
         if self._live is not None:
-            self._live.busy()
+            self._live.busy(language or self.language)
         try:
             with self.together():
                 self.message = ""
@@ -274,6 +281,10 @@ class Screen(widgets.VBox, Exports):
     def _valid_language(self, proposal: Any) -> Any:
         check_language(proposal["value"])
         return proposal["value"]
+
+    @traitlets.observe("language")
+    def _other_language(self, _: Any) -> None:
+        self.message = ""  # it was said in the language before
 
     def _changed(self, change: Any) -> None:
         if self._waiting is not None:

@@ -9,6 +9,7 @@ import ipywidgets as widgets
 from qa_lib.charts import Live, to_svg
 from qa_lib.charts.html import Html, join, picture, tag
 from qa_lib.charts.tiles import note, page
+from qa_lib.charts.words import say
 from qa_lib.widgets.exports import ExportMenu
 from qa_lib.widgets.screen import Action, Choice, Drawing, Entry, Part, Words
 
@@ -74,9 +75,9 @@ class LiveScreen:
                 self._menu.refresh(self.owner.language)
         self._say()
 
-    def busy(self) -> None:
+    def busy(self, language: str) -> None:
         """Say that something is being computed: the browser shows it while Python works."""
-        self._status.value = self._status_html(note(self.owner.say("working")))
+        self._status.value = self._status_html(note(say("working", language)))
 
     def idle(self) -> None:
         """Say what there is to say."""

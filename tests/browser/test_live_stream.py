@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from browser_helpers import open_in_voila, wait_until
 from playwright.sync_api import Page, expect
+from screen_checks import expect_accessible
 
 from qa_lib.audiences import Audience, AudienceLibrary
 from qa_lib.live.playground import copy_workspace
@@ -125,5 +126,6 @@ def test_the_page_follows_the_stream_and_says_how_old_it_is(
     expect(page.get_by_text("没有进程在消费")).to_be_visible(timeout=20_000)
     page.get_by_text("English").click()
     expect(page.get_by_text("Nobody consumes")).to_be_visible()
+    expect_accessible(page, ".qa-view")
     state.close()
     log.close()

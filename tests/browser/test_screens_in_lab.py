@@ -1,0 +1,146 @@
+"""The screens of audiences, data, identity, tags, people and the stream in JupyterLab: accessible in light and dark,
+exported, and every word in the language that was chosen."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser_helpers import (
+    SHOTS,
+    START_TIMEOUT_MS,
+    gated_page,
+    run_all_in_lab,
+    stop_kernel_in_lab,
+    wait_until,
+    write_notebook,
+)
+from playwright.sync_api import Browser, Locator, Page, expect
+from screen_checks import expect_accessible
+from screens_world import BOTH, BUYERS, QUIET, TILLS
+
+from qa_lib.charts.exporting import File
+from qa_lib.servers import Server
+from qa_lib.sources import rejects
+from qa_lib.workspace import Workspace
+
+_THEME = "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: `JupyterLab ${name}`})"
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+#: What stays Chinese on an English screen besides texts of the data.
+_SWITCH = "中文"
+NAMES = ("library", "identity", "catalogue", "quality", "profile", "board")
+
+
+def cells(root: Path) -> list[str]:
+    """The code of the notebook: one cell a screen, each with something chosen."""
+    start = f"""
+from qa_lib import Workspace
+from qa_lib.audiences import AudienceService
+from qa_lib.widgets import AudienceLibrary, DataQuality, IdentityReview, PersonProfile, TagCatalogue
+from qa_lib.widgets.live_stream import LiveStreamBoard
+workspace = Workspace.open({str(root)!r}, read_only=True)
+library = AudienceLibrary(AudienceService(workspace))
+library.show_audience({BUYERS!r})
+library.overlap({BUYERS!r}, {QUIET!r}, {BOTH!r})
+identity = IdentityReview(workspace)
+identity.person = identity.people[0]
+catalogue = TagCatalogue(workspace, tag="average_order_value")
+catalogue.against = next(iter(catalogue.others))
+quality = DataQuality(workspace, feed={TILLS!r})
+profile = PersonProfile(workspace)
+profile.number = 3
+board = LiveStreamBoard(workspace, every_s=60)
+for name in {NAMES!r}:
+    globals()[name].add_class("of-" + name)
+"""
+    return [start, *NAMES]
+
+
+@pytest.fixture(scope="module")
+def screens(
+    browser: Browser, lab: Server, notebooks_dir: Path, screens_workspace: Workspace
+) -> Iterator[Page]:
+    """All of them on one page of JupyterLab."""
+    write_notebook(notebooks_dir / "screens_in_lab.ipynb", *cells(screens_workspace.root), source_hidden=True)
+    with gated_page(browser, "screens_in_lab") as page:
+        page.set_viewport_size({"width": 1500, "height": 9000})
+        run_all_in_lab(page, lab, "screens_in_lab.ipynb")
+        for name in NAMES:
+            expect(page.locator(f".of-{name} .qa-foot")).to_be_visible(timeout=START_TIMEOUT_MS)
+        expect(page.locator(".of-library .vega-embed svg")).to_be_visible(timeout=START_TIMEOUT_MS)
+        yield page
+        stop_kernel_in_lab(page)
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_nothing_serious_is_wrong_with_any_screen(screens: Page, theme: str) -> None:
+    screens.evaluate(_THEME, theme)
+    dark = "true" if theme == "Light" else "false"
+    expect(screens.locator(f"body[data-jp-theme-light={dark}]")).to_be_attached()
+    SHOTS.mkdir(exist_ok=True)
+    for name in NAMES:
+        screens.locator(f".of-{name}").screenshot(path=SHOTS / f"{name}-{theme.lower()}.png")
+    screens.locator(".of-library .qa-export summary").click()  # an open menu is looked at too
+    expect_accessible(screens, ".jp-OutputArea-output")
+    screens.locator(".of-library .qa-export summary").click()
+
+
+def exported(page: Page, name: str, export: str) -> File:
+    """What a screen's menu downloads."""
+    menu = page.locator(f".of-{name} .qa-export")
+    menu.locator("summary").click()
+    with page.expect_download(timeout=START_TIMEOUT_MS) as waiting:
+        menu.locator(f'[data-export="{export}"]').click()
+    kept = waiting.value
+    return File(kept.suggested_filename, "", Path(kept.path()).read_bytes())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_page_is_downloaded_and_opens_offline(
+    screens: Page, browser: Browser, name: str, tmp_path: Path
+) -> None:
+    made = exported(screens, name, "page.html")
+    (tmp_path / made.name).write_bytes(made.data)
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((tmp_path / made.name).as_uri())
+    expect(page.locator("h2").first).to_have_text(
+        str(screens.locator(f".of-{name} :is(h2, h3)").first.text_content())
+    )
+    pictures = page.locator("img.qa-picture")
+    for picture in pictures.all():
+        assert picture.evaluate("image => image.complete && image.naturalWidth") > 100
+    assert pictures.count() > 0
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    expect_accessible(page)
+    context.close()
+
+
+def test_charts_and_tables_are_downloaded(screens: Page) -> None:
+    assert exported(screens, "library", "overlap_chart.png").data.startswith(b"\x89PNG")
+    assert exported(screens, "library", "shelf.csv").data.decode("utf-8-sig").count(BUYERS.split("<")[0]) >= 1
+    assert b"<svg" in exported(screens, "quality", "strips_chart.svg").data
+
+
+def test_every_word_is_of_the_language_that_was_chosen(screens: Page, screens_workspace: Workspace) -> None:
+    # what stays: columns of files, masked values, and stages of a life cycle, whose values are in both languages
+    columns = rejects(screens_workspace)["column_name"].unique()
+    data = re.compile("|".join(map(re.escape, [_SWITCH, "件", "未购 never bought", *columns])))
+    for name in NAMES:
+        screen = screens.locator(f".of-{name}")
+        screen.get_by_role("radio", name="English").or_(screen.get_by_role("button", name="English")).click()
+    for name in NAMES:
+        screen = screens.locator(f".of-{name}")
+
+        def chinese(screen: Locator = screen) -> list[str]:
+            said = [screen.inner_text(), *screen.locator("svg text").all_text_contents()]
+            return [line for line in "\n".join(said).splitlines() if _HAN.search(data.sub("", line))]
+
+        with contextlib.suppress(AssertionError):
+            wait_until(screens, lambda of=chinese: not of(), f"{name} is English", seconds=20)
+        assert (name, chinese()) == (name, [])
