@@ -1,13 +1,19 @@
-"""The schedule recipes of docs/nightly.md: run as they stand, with a stand-in for `qa` that writes down its calls."""
+"""The schedule recipes of docs/nightly.md: run as they stand, with a stand-in for `qa` and, in cron's environment, with `qa` itself."""
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import subprocess
+import sys
 from configparser import RawConfigParser
 from pathlib import Path
 
 import pytest
+
+from qa_lib.jobs import Run
+from qa_lib.workspace import Workspace
 
 REPOSITORY = Path(__file__).parents[1]
 PAGE = (REPOSITORY / "docs" / "nightly.md").read_text(encoding="utf-8")
@@ -90,3 +96,35 @@ def test_the_unit_does_what_the_cron_line_does(checkout: Path) -> None:
     minute, hour, *_ = cron()[0]
     assert timer["Timer"]["OnCalendar"] == f"*-*-* {int(hour):02}:{int(minute):02}:00"
     assert timer["Install"]["WantedBy"] == "timers.target"
+
+
+#: `qa` as an installation has it, under the interpreter of the tests.
+REAL = """#!/bin/sh
+PYTHONPATH={path} exec {python} -c "from qa_lib.cli import main; main()" "$@"
+"""
+
+
+def test_the_line_runs_in_crons_environment_from_any_folder(checkout: Path, workspace: Workspace) -> None:
+    """cron gives HOME, a short PATH and a shell, and starts in the account's home."""
+    qa = checkout / ".venv" / "bin" / "qa"
+    qa.write_text(REAL.format(path=REPOSITORY, python=sys.executable))
+    shutil.copytree(workspace.root, checkout / "data" / "workspace")
+    (checkout / "notebooks" / "jobs").mkdir(parents=True)
+    shutil.copy(REPOSITORY / "notebooks" / "jobs" / "build.ipynb", checkout / "notebooks" / "jobs")
+    home = checkout / "home"
+    home.mkdir()
+    # the step that needs neither the demo's package nor a campaign; the others are left out of the line
+    command = cron()[1].replace(HOME, str(checkout))
+    steps = re.search(r"sh -c '([^']*)'", command)
+    assert steps
+    (build,) = [step for step in steps[1].split(" && ") if "build" in step]
+    command = command.replace(steps[1], build)
+    environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", "LOGNAME": "workbench"}
+    subprocess.run(["/bin/sh", "-c", command], cwd=home, env=environment, timeout=300, check=True)
+    (record,) = (checkout / "data" / "runs").glob("*/run.json")
+    run = Run.load(record.parent)
+    assert (run.name, run.status) == ("build", "completed")
+    assert run.html is not None
+    assert run.html.is_file()
+    assert json.loads(record.read_text(encoding="utf-8"))["snapshots"]
+    assert "build.html" in (checkout / "data" / "nightly.log").read_text(encoding="utf-8")
