@@ -11,6 +11,7 @@ import pandas as pd
 
 from qa_lib.errors import NothingBuilt
 from qa_lib.sources.stream import Log, SqliteLog, StreamState
+from qa_lib.sources.stream.match_rows import last_change, moves, people_in
 from qa_lib.sources.stream.sqlite_log import FILE as LOG_FILE
 from qa_lib.sources.stream.state import FILE
 from qa_lib.workspace import Workspace
@@ -138,16 +139,15 @@ class Board:
 
     def _count_people(self, con: sqlite3.Connection, now: float) -> None:
         """How many are in each rule, and who entered and left since the last reading."""
-        (last,) = con.execute("SELECT coalesce(max(change_no), 0) FROM match_changes").fetchone()
+        last = last_change(con)
         if self._last_change < 0:
             self._last_change = last
-        moved = "SELECT rule, change, count(*) FROM match_changes WHERE change_no > ? AND change_no <= ? GROUP BY 1, 2"
-        for rule, change, count in con.execute(moved, (self._last_change, last)):
+        for rule, change, count in moves(con, self._last_change):
             self._moves.setdefault(rule, [0, 0])[change == "leave"] += count
         self._last_change = last
         if now - self._counted_at >= _DUTY * self._counting_s:
             began = time.perf_counter()
-            self._people = dict(con.execute("SELECT rule, count(*) FROM matches GROUP BY rule").fetchall())
+            self._people = people_in(con)
             self._counted_at, self._counting_s = now, time.perf_counter() - began
 
     def _audiences(self) -> pd.DataFrame:

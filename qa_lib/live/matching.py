@@ -9,30 +9,43 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from qa_lib.live.view import LiveRow, LiveView, live_rows
 from qa_lib.profiles.live import DERIVED
-from qa_lib.rules.matcher import ColdStart, Followed
+from qa_lib.rules.matcher import ColdStart, Followed, Matcher, Person
 from qa_lib.rules.matcher.follow import New
 from qa_lib.sources.stream import StreamEvent, StreamState
+from qa_lib.sources.stream.match_rows import PersonChange, changed, inside_of, keep_changes, rule_numbers
 from qa_lib.workspace import Workspace
 
 #: Makes the view of the snapshot that the seam names.
 Open = Callable[[], LiveView]
-
-
-#: What a person takes in memory with a thousand rules, their key included.
-_BYTES_A_PERSON = 6_144
 _SHARE_OF_MEMORY = 1 / 8
+#: What a person takes in memory beside truths and bits: objects, values, the key.
+_BYTES_A_PERSON = 2_048
 
 
-def _people_in_memory() -> int:
+def _people_in_memory(matcher: Matcher) -> int:
+    """As many as an eighth of the machine's memory holds."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return int(memory * _SHARE_OF_MEMORY / _BYTES_A_PERSON)
+    bits = len(matcher.rules) + len(matcher.terms.rule_of)
+    return int(memory * _SHARE_OF_MEMORY / (_BYTES_A_PERSON + matcher.predicates.size + bits // 8))
+
+
+class _Known:
+    """A person in memory, and the rules that the stream brought them into, by number, with commas between."""
+
+    __slots__ = ("followed", "inside")
+
+    def __init__(self, followed: Followed, inside: str) -> None:
+        self.followed, self.inside = followed, inside
 
 
 @dataclass
@@ -72,11 +85,11 @@ class Matching:
     ) -> None:
         self.counts = Matched()
         self._workspace, self._state, self._open = workspace, state, open_view
-        self._clock, self._most = clock, most_people or _people_in_memory()
-        self._people: OrderedDict[str, Followed] = OrderedDict()
+        self._clock, self._given_most = clock, most_people
+        self._people: OrderedDict[str, _Known] = OrderedDict()
         #: Who came into memory with this micro-batch, and who of those in memory was changed by it.
-        self._loaded: dict[str, Followed] = {}
-        self._touched: Mapping[str, Followed] = {}
+        self._loaded: dict[str, _Known] = {}
+        self._touched: Mapping[str, _Known] = {}
         self._number = -1
         self._held: dict[str, int] = {}
         self._use(state.seam().number)
@@ -87,7 +100,11 @@ class Matching:
         self._admission = matcher.admission(always=self.view.admitted_always) if matcher.rules else None
         self._follower = self.view.follower()
         self._cold = ColdStart(matcher, self.view.records, self._follower)
+        self._most = _people_in_memory(matcher) if self._given_most is None else self._given_most
         self._people.clear()
+        #: The number of each rule in the state, once they are asked for; and each rule by its number.
+        self._numbers: list[str] = []
+        self._rule_of: dict[str, int] = {}
         self._number = number
 
     @staticmethod
@@ -121,52 +138,97 @@ class Matching:
                 admitted.append((person_id, event, properties))
         self.counts.admitted += len(admitted)
         self.counts.dropped += len(events) - len(admitted)
+        self._know_rules(con)
         now_us = self._now(con, events)
         last = {person_id: event.event_id for person_id, event, _ in admitted}
         people = self._people
-        known = {p: one for p in last if (one := people.get(p)) is not None and now_us < one.over}
+        known = {p: one for p in last if (one := people.get(p)) is not None and now_us < one.followed.over}
         # a record that is over still says what was so before: time alone may have changed it
-        before = {p: one.held for p in last if (one := people.get(p)) is not None}
+        before = {p: one.followed.held for p in last if (one := people.get(p)) is not None}
         self._touched = known
-        stale = self._load(con, [p for p in last if p not in known], events, now_us)
+        left = self._load(con, [p for p in last if p not in known], events, now_us)
         records = {**self._loaded, **known}
         for person_id, one in self._loaded.items():
-            before.setdefault(person_id, one.held)
+            before.setdefault(person_id, one.followed.held)
         if self._follower.needs_person:
             self._follow_people(records, admitted, now_us)
         else:
-            happen = self._follower.happen
-            for person_id, event, properties in admitted:
-                happen(records[person_id], event.event, event.occurred_us, properties, now_us)
+            self._follower.happen(
+                ((records[p].followed, e.event, e.occurred_us, properties) for p, e, properties in admitted),
+                now_us,
+            )
         self.counts.matched += len(last)
-        self._note(con, records, before, stale, last, now_us)
+        self._note(con, records, before, left, last, now_us)
+
+    def _know_rules(self, con: sqlite3.Connection) -> None:
+        """The number of each rule in the state."""
+        if not self._numbers:
+            self._numbers = rule_numbers(con, self.view.matcher.names)
+            self._rule_of = {number: rule for rule, number in enumerate(self._numbers)}
 
     def _note(
         self,
         con: sqlite3.Connection,
-        records: Mapping[str, Followed],
-        before: Mapping[str, int],
-        stale: Mapping[str, Sequence[str]],
+        records: Mapping[str, _Known],
+        before: Mapping[str, bytes],
+        left: Mapping[str, Sequence[str]],
         last: Mapping[str, str],
         now_us: int,
     ) -> None:
         """Write down who entered and who left which rule."""
-        entered: list[tuple[str, str, int, str]] = []
-        left: list[tuple[str, str, int, str]] = []
-        names_of = self._follower.names_of
-        for person_id, event_id in last.items():
-            was, now = before[person_id], records[person_id].held
-            if was == now and person_id not in stale:
+        entered, gone = self._differing(
+            [before[p] for p in last],
+            [records[p].followed.held for p in last],
+            [left.get(p, ()) for p in last],
+        )
+        changes: list[PersonChange] = []
+        for (person_id, event_id), into, out_of in zip(last.items(), entered, gone, strict=True):
+            if not into and not out_of:
                 self.counts.unchanged += 1
                 continue
-            into: Collection[str] = names_of(now & ~was)
-            out_of: Collection[str] = names_of(was & ~now)
-            if person_id in stale:
-                held, had = {*names_of(now)}, {*names_of(was), *stale[person_id]}
-                into, out_of = held - had, had - held
-            entered += [(person_id, rule, now_us, event_id) for rule in into]
-            left += [(person_id, rule, now_us, event_id) for rule in out_of]
-        self._write(con, entered, left)
+            one = records[person_id]
+            one.inside = changed(one.inside, into, out_of)
+            changes.append(PersonChange(person_id, event_id, into, out_of, one.inside))
+            self.counts.entered += len(into)
+            self.counts.left += len(out_of)
+        keep_changes(con, changes, now_us)
+
+    def _differing(
+        self, before: Sequence[bytes], after: Sequence[bytes], left: Sequence[Sequence[str]]
+    ) -> tuple[list[list[str]], list[list[str]]]:
+        """By person, the numbers of the rules that they entered and of those that they left.
+
+        Parameters
+        ----------
+        before, after
+            The matched rules of each.
+        left
+            The rules that each was in as well, as far as the state knows.
+        """
+        now = np.frombuffer(b"".join(after), dtype=np.uint8).reshape(len(after), -1)
+        was = np.frombuffer(bytearray().join(before), dtype=np.uint8).reshape(now.shape)
+        no_longer_active: dict[int, list[str]] = {}
+        for i, numbers in enumerate(left):
+            for number in numbers:
+                if (rule := self._rule_of.get(number)) is None:
+                    no_longer_active.setdefault(i, []).append(number)
+                else:
+                    was[i, rule >> 3] |= 1 << (rule & 7)
+        entered, gone = self._by_person(now & ~was), self._by_person(was & ~now)
+        for i, numbers in no_longer_active.items():
+            gone[i] = [*gone[i], *numbers]
+        return entered, gone
+
+    def _by_person(self, rows: npt.NDArray[np.uint8]) -> list[list[str]]:
+        """The numbers of the rules of each row of bits; nearly all are none."""
+        found: list[list[str]] = [[] for _ in rows]
+        numbers = self._numbers
+        some = np.flatnonzero(rows != 0)
+        which = np.flatnonzero(np.unpackbits(rows.ravel()[some], bitorder="little"))
+        who, where = np.divmod(some[which >> 3], rows.shape[1])
+        for i, rule in zip(who.tolist(), (where * 8 + (which & 7)).tolist(), strict=True):
+            found[i].append(numbers[rule])
+        return found
 
     def done(self, *, kept: bool) -> None:
         people = self._people
@@ -181,6 +243,7 @@ class Matching:
         else:
             for person_id in self._touched:  # they were changed by events that are not kept
                 people.pop(person_id, None)
+            self._numbers = []  # a rule's may have been given within what is not kept
         self._loaded, self._touched = {}, {}
 
     # -- the work ------------------------------------------------------------------------------
@@ -203,21 +266,24 @@ class Matching:
 
         Returns
         -------
-        The rules that people were in and that they have left since by time alone.
+        The rules, by number, that people were in and that they have left since by time alone.
         """
-        stale: dict[str, list[str]] = {}
+        left: dict[str, list[str]] = {}
         if not person_ids:
-            return stale
+            return left
         rows = live_rows(con, person_ids, without={(e.partition, e.offset) for e in events})
-        stored: dict[str, list[str]] = {one: [] for one in person_ids}
-        for person_id, rule in stored_matches(con, person_ids):
-            stored[person_id].append(rule)
+        stored = inside_of(con, person_ids)
         for person_id, one in zip(person_ids, self._first(person_ids, rows, now_us), strict=True):
-            if stored[person_id] and (missing := {*stored[person_id]} - {*self._follower.names(one)}):
-                stale[person_id] = sorted(missing)
-            self._loaded[person_id] = one
+            inside = stored.get(person_id, "")
+            self._loaded[person_id] = _Known(one, inside)
+            if inside and (missing := [n for n in inside.split(",") if not self._holds(one, n)]):
+                left[person_id] = missing
         self.counts.loaded += len(person_ids)
-        return stale
+        return left
+
+    def _holds(self, one: Followed, number: str) -> bool:
+        rule = self._rule_of.get(number)
+        return rule is not None and bool(one.held[rule >> 3] >> (rule & 7) & 1)
 
     def _first(
         self, person_ids: Sequence[str], rows: Mapping[str, Sequence[LiveRow]], now_us: int
@@ -229,14 +295,19 @@ class Matching:
             records = [view.as_of(view.with_rows(person, rows[one]), now_us) for person, one in people]
             return [follower.first(record, now_us) for record in records]
         found = self._cold.people(person_ids, now_us)
-        for person_id, one in zip(person_ids, found, strict=True):
-            if rows[person_id]:
-                follower.after(one, now_us, view.told(rows[person_id]))
+        follower.after(
+            [
+                (one, view.told(told), None)
+                for p, one in zip(person_ids, found, strict=True)
+                if (told := rows[p])
+            ],
+            now_us,
+        )
         return found
 
     def _follow_people(
         self,
-        records: Mapping[str, Followed],
+        records: Mapping[str, _Known],
         admitted: Sequence[tuple[str, StreamEvent, Mapping[str, Any]]],
         now_us: int,
     ) -> None:
@@ -246,38 +317,11 @@ class Matching:
             told = more.setdefault(person_id, {}).setdefault(event.event, [])
             told.append((event.occurred_us, properties))
         follower, view = self._follower, self.view
+        changes: list[tuple[Followed, New, Person | None]] = []
         for person_id, new in more.items():
-            one = records[person_id]
+            one = records[person_id].followed
             assert one.person is not None
             kept = {event: given for event, given in new.items() if event in follower.kept}
             person = view.as_of(view.with_events(one.person, kept), now_us)
-            follower.after(one, now_us, self._new(new), person)
-
-    def _write(
-        self,
-        con: sqlite3.Connection,
-        entered: Sequence[tuple[str, str, int, str]],
-        left: Sequence[tuple[str, str, int, str]],
-    ) -> None:
-        con.executemany("INSERT OR IGNORE INTO matches VALUES (?, ?, ?)", [row[:3] for row in entered])
-        con.executemany("DELETE FROM matches WHERE person_id = ? AND rule = ?", [row[:2] for row in left])
-        con.executemany(
-            "INSERT INTO match_changes (person_id, rule, change, as_of_us, event_id) VALUES (?, ?, ?, ?, ?)",
-            [
-                (p, r, change, at, e)
-                for change, rows in (("enter", entered), ("leave", left))
-                for p, r, at, e in rows
-            ],
-        )
-        self.counts.entered += len(entered)
-        self.counts.left += len(left)
-
-
-def stored_matches(con: sqlite3.Connection, person_ids: Sequence[str]) -> list[tuple[str, str]]:
-    """Who was brought into which rule by the stream and is still in it."""
-    found: list[tuple[str, str]] = []
-    for start in range(0, len(person_ids), 500):
-        part = person_ids[start : start + 500]
-        marks = ", ".join("?" * len(part))
-        found += con.execute(f"SELECT person_id, rule FROM matches WHERE person_id IN ({marks})", part)
-    return found
+            changes.append((one, self._new(new), person))
+        follower.after(changes, now_us)

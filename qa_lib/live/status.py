@@ -8,6 +8,7 @@ from typing import Any
 
 from qa_lib.errors import NothingBuilt
 from qa_lib.sources.stream import DeltaWriter, Log, StreamState
+from qa_lib.sources.stream.match_rows import match_count
 from qa_lib.sources.stream.state import FILE
 from qa_lib.workspace import Workspace
 
@@ -86,6 +87,8 @@ def _status(workspace: Workspace, state: StreamState, log: Log | None) -> Status
     for owner, partition in state.rows(held, (now,)):
         members.setdefault(owner, []).append(partition)
     newest = state.rows("SELECT max(arrived_us) FROM events")[0][0]
+    with state.reading() as con:
+        matches = match_count(con)
     return Status(
         snapshot=state.seam().snapshot,
         lag={p: max(0, end - positions.get(p, 0)) for p, end in ends.items()},
@@ -94,7 +97,7 @@ def _status(workspace: Workspace, state: StreamState, log: Log | None) -> Status
         event_count=totals[0],
         duplicate_count=totals[1],
         live_events=state.rows("SELECT count(*) FROM events")[0][0],
-        match_count=state.rows("SELECT count(*) FROM matches")[0][0],
+        match_count=matches,
         members=members,
         dead_letter_count=state.rows("SELECT count(*) FROM dead_letters")[0][0],
         dead_letters=state.rows(

@@ -34,8 +34,8 @@ class FlagRows:
             some = self._rows[start : start + _TURNED]
             words = slice(start // 64, -(-(start + len(some)) // 64))
             for place in range(0, len(bitsets), 8):
-                eight = [bitset[words] for bitset in bitsets[place : place + 8]]
-                some[:, place // 8] = _turned(eight)[: len(some)]
+                eight = np.stack([bitset[words] for bitset in bitsets[place : place + 8]])
+                some[:, place // 8] = _turned(eight)[0, : len(some)]
 
     @staticmethod
     def size(people: int, names: int) -> int:
@@ -52,36 +52,35 @@ class FlagRows:
         return np.unpackbits(self._rows[numbers], axis=1, count=self._count, bitorder="little")
 
 
-def by_person(sets: Sequence[Words], people: int) -> npt.NDArray[np.uint8]:
+def by_person(sets: Words, people: int) -> npt.NDArray[np.uint8]:
     """Sets of people turned round: bit `i` of a person's row says whether set `i` has them.
 
     Parameters
     ----------
     sets
-        Bitsets, each of shape (n_words,), bit `p % 64` of word `p // 64` for person `p`.
+        Bitsets of shape (n_sets, n_words), bit `p % 64` of word `p // 64` for person `p`.
 
     Returns
     -------
     shape (people, ceil(n_sets / 8))
     """
-    found = np.zeros((people, -(-len(sets) // 8)), dtype=np.uint8)
-    for place in range(0, len(sets), 8):
-        found[:, place // 8] = _turned(sets[place : place + 8])[:people]
-    return found
+    return np.ascontiguousarray(_turned(sets)[:, :people].T)
 
 
-def _turned(eight: Sequence[Words]) -> npt.NDArray[np.uint8]:
-    """From up to eight sets to a byte per person.
+def _turned(sets: Words) -> npt.NDArray[np.uint8]:
+    """From each eight sets to a byte per person; shape (ceil(n_sets / 8), 64 * n_words).
 
     Each eight people are a matrix of 8 × 8 bits; single bits, then pairs, then fours change places across its
     diagonal (Warren, Hacker's Delight, 2nd edition, section 7-3).
     """
-    together = np.zeros((8 * len(eight[0]), 8), dtype=np.uint8)
-    for i, one in enumerate(eight):
-        together[:, i] = one.view(np.uint8)
+    n_sets, n_words = sets.shape
+    eights = -(-n_sets // 8)
+    if n_sets % 8:
+        sets = np.concatenate([sets, np.zeros((8 * eights - n_sets, n_words), dtype=np.uint64)])
+    together = np.ascontiguousarray(sets.view(np.uint8).reshape(eights, 8, 8 * n_words).swapaxes(1, 2))
     bits = together.view("<u8").ravel()
     for shift, mask in ((7, 0x00AA00AA00AA00AA), (14, 0x0000CCCC0000CCCC), (28, 0x00000000F0F0F0F0)):
         by = np.uint64(shift)
         moved = (bits ^ (bits >> by)) & np.uint64(mask)
         bits ^= moved ^ (moved << by)
-    return bits.view(np.uint8)
+    return bits.view(np.uint8).reshape(eights, 64 * n_words)

@@ -110,6 +110,24 @@ def test_time_alone_is_seen_with_the_next_event(workspace: Workspace, tmp_path: 
     stream.close()
 
 
+def test_a_rule_that_is_active_no_longer_is_left_with_the_next_event(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    own = copied(workspace, tmp_path / "own", tags=False)
+    for number, rules in enumerate([[BROWSED, QUIET], [QUIET]]):
+        stream = opened(own, rules=rules)
+        at = (AS_OF + timedelta(days=1, hours=number)).isoformat()
+        told = {"event_id": f"r{number}", "event": "purchase", "person_id": "somebody", "occurred_at": at}
+        line = {"item_id": "A", "order_id": "o", "paid_amount": 5, "store_id": "1"}
+        kind = {"event": "browse", "properties": {"item_id": "A"}} if number == 0 else {"properties": line}
+        stream.log.append(keyed([{**told, **kind}]))
+        drain(stream, 1)
+        stream.consumer.close()
+        found = stream.state.rows("SELECT rule, change, event_id FROM match_changes ORDER BY change_no")
+        stream.close()
+    assert found == [("browsed", "enter", "r0"), ("quiet", "leave", "r1"), ("browsed", "leave", "r1")]
+
+
 @pytest.mark.parametrize("needs_logs", [False, True])
 def test_a_batch_that_is_not_kept_leaves_nothing_in_memory(
     workspace: Workspace, tmp_path: Path, needs_logs: bool

@@ -16,6 +16,7 @@ from stream_helpers import consumer, drain, event, ids, keyed, start, until
 from qa_lib.errors import LogBroken, LogUnavailable
 from qa_lib.sources.stream import MatchRelay, StreamState
 from qa_lib.sources.stream.kafka_log import KafkaLog
+from qa_lib.sources.stream.match_rows import PersonChange, keep_changes, rule_numbers
 
 
 @pytest.fixture(scope="module")
@@ -167,10 +168,9 @@ def test_who_enters_and_leaves_goes_out_to_a_topic(
     broker: Broker, tmp_path: Path, state: StreamState
 ) -> None:
     with state.writing() as con:
-        con.executemany(
-            "INSERT INTO match_changes (person_id, rule, change, as_of_us, event_id) VALUES (?, 'r', 'enter', ?, ?)",
-            [(f"p{n % 5}", n, f"e{n}") for n in range(40)],
-        )
+        rule = rule_numbers(con, ["r"])
+        for n in range(40):
+            keep_changes(con, [PersonChange(f"p{n % 5}", f"e{n}", rule, [], inside="")], n)
     out = topic(broker, "matches")
     assert MatchRelay(state, out).send() == 40
     assert MatchRelay(state, out).send() == 0

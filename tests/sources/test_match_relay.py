@@ -12,16 +12,18 @@ import pytest
 
 from qa_lib.errors import StreamBehind
 from qa_lib.sources.stream import MATCHES, MatchRelay, SqliteLog, StreamState, match_records
+from qa_lib.sources.stream.match_rows import PersonChange, keep_changes, rule_numbers
+from qa_lib.sources.stream.topics import MatchChange
 
 
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[StreamState]:
     made = StreamState(tmp_path)
     with made.writing() as con:
-        con.executemany(
-            "INSERT INTO match_changes (person_id, rule, change, as_of_us, event_id) VALUES (?, ?, ?, ?, ?)",
-            [(f"p{n % 3}", f"r{n % 2}", "enter" if n % 4 < 2 else "leave", n, f"e{n}") for n in range(25)],
-        )
+        rules = rule_numbers(con, ["r0", "r1"])
+        for n in range(25):
+            moved = ([rules[n % 2]], []) if n % 4 < 2 else ([], [rules[n % 2]])
+            keep_changes(con, [PersonChange(f"p{n % 3}", f"e{n}", *moved, inside="")], n)
     yield made
     made.close()
 
@@ -54,7 +56,8 @@ def test_a_relay_that_is_cut_off_sends_again_under_the_same_id(state: StreamStat
     (tmp_path / "out").mkdir()
     log = SqliteLog(tmp_path / "out", partitions=1)
     rows = state.rows("SELECT change_no, person_id, rule, change, as_of_us, event_id FROM match_changes")
-    log.append(match_records(rows[:7]))  # confirmed, and then it was killed before it could note that
+    # confirmed, and then it was killed before it could note that
+    log.append(match_records(MatchChange(*row) for row in rows[:7]))
     relay = MatchRelay(state, log)
     assert relay.sent() == 0
     assert relay.send() == 25

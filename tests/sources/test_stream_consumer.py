@@ -13,6 +13,7 @@ from stream_helpers import consumer, drain, event, ids, keyed
 
 from qa_lib.errors import Fenced, SpecError, StreamBehind, WorkspaceUnusable
 from qa_lib.sources.stream import SHOP_CONTRACTS, Consumer, Contracts, NoHandler, SqliteLog, StreamState
+from qa_lib.sources.stream.match_rows import PersonChange, keep_changes, rule_numbers
 
 
 @pytest.fixture
@@ -93,7 +94,8 @@ class Breaks(NoHandler):
         self.kept: list[bool] = []
 
     def handle(self, con: Any, events: Sequence[Any], persons: Sequence[str]) -> None:
-        con.execute("INSERT INTO matches VALUES ('p', 'r', 1)")
+        rule = rule_numbers(con, ["r"])
+        keep_changes(con, [PersonChange("p", "e", rule, [], inside=rule[0])], 1)
         if self.failures:
             self.failures -= 1
             raise sqlite3.OperationalError("disk I/O error")

@@ -13,7 +13,7 @@ from qa_lib.workspace import FlagRows, Snapshot, by_person, flag_rows
 def test_sets_are_turned_round(people: int, sets: int) -> None:
     flags = np.random.default_rng(people + sets).random((sets, -(-people // 64) * 64)) < 0.4
     packed = np.packbits(flags, axis=1, bitorder="little").view(np.uint64)
-    turned = np.unpackbits(by_person(list(packed), people), axis=1, count=sets, bitorder="little")
+    turned = np.unpackbits(by_person(packed, people), axis=1, count=sets, bitorder="little")
     assert np.array_equal(turned.astype(bool), flags[:, :people].T)
 
 

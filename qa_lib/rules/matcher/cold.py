@@ -173,7 +173,7 @@ class ColdStart:
             told = value if run.added is None else number(value)
             truths[i, first : run.past] = np.frombuffer(run.known(told) or run.answer(told), dtype=np.uint8)
 
-    def _decide(self, truths: Bytes) -> tuple[list[int], list[int]]:
+    def _decide(self, truths: Bytes) -> tuple[list[bytes], list[bytes]]:
         """The matched rules and the terms that hold of the fields, by person a bit each."""
         n, size = truths.shape
         packed = np.zeros((2 * size, -(-n // 64) * 8), dtype=np.uint8)
@@ -209,10 +209,8 @@ def _exact(column: AnyValue, event: int) -> AnyValue:
     return Decimal(value).scaleb(-column.scale) if column.scale else value
 
 
-def _by_person(words: npt.NDArray[np.uint64], n: int) -> list[int]:
-    """Rows of bits over people to one number a person, whose bit says the row."""
-    if not len(words):
-        return [0] * n
-    turned = by_person(list(words), n)
+def _by_person(words: npt.NDArray[np.uint64], n: int) -> list[bytes]:
+    """Rows of bits over people to one row a person, whose bits are the rows."""
+    turned = by_person(words, n)
     width, told = turned.shape[1], turned.tobytes()
-    return [int.from_bytes(told[i * width : (i + 1) * width], "little") for i in range(n)]
+    return [told[i * width : (i + 1) * width] for i in range(n)]

@@ -7,7 +7,7 @@ terms are looked at that hold of the person's fields and of which a predicate ha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any as AnyValue
 
 import numpy as np
@@ -39,7 +39,7 @@ class Followed:
     over
         The same for all other kinds: from then on the record says nothing.
     held, terms
-        The matched rules, and the terms whose conditions on fields hold, a bit each.
+        The matched rules, and the terms whose conditions on fields hold: a bit each, from the lowest of each byte.
     person
         With the logs that are kept; None where nothing of it is needed.
     """
@@ -52,7 +52,7 @@ class Followed:
         self.values: dict[int, AnyValue] = {}
         self.until: dict[str, int] = {}
         self.over = NEVER
-        self.held = self.terms = 0
+        self.held = self.terms = b""
 
 
 class Follower:
@@ -85,16 +85,9 @@ class Follower:
 
     def names(self, followed: Followed) -> tuple[str, ...]:
         """The rules that the person matches, highest priority first."""
-        return self.names_of(followed.held)
-
-    def names_of(self, rules: int) -> tuple[str, ...]:
-        """The names of some rules, a bit each."""
-        names, found = self._matcher.names, []
-        while rules:
-            bit = rules & -rules
-            found.append(names[bit.bit_length() - 1])
-            rules ^= bit
-        return tuple(found)
+        names = self._matcher.names
+        held = np.unpackbits(np.frombuffer(followed.held, dtype=np.uint8), bitorder="little")
+        return tuple([names[rule] for rule in held.nonzero()[0].tolist()])
 
     def first(self, person: Person, as_of: int) -> Followed:
         """A person with all logs, who is looked at for the first time."""
@@ -121,19 +114,31 @@ class Follower:
         thin.events = {event: log for event, log in person.events.items() if event in self.kept}
         return thin
 
-    def after(self, one: Followed, as_of: int, new: New, person: Person | None = None) -> int:
-        """Bring a record to a later moment and after further events; returns the rules matched before.
+    def after(self, changes: Iterable[tuple[Followed, New, Person | None]], as_of: int) -> None:
+        """Bring records to a later moment and after further events.
 
         Parameters
         ----------
+        changes
+            Each record at most once, with the events, by kind, that the person has now and had not before; and where
+            records hold the person, the person after them, perhaps with other fields.
         as_of
-            Not before the moment of the record, and before it is `over`.
-        new
-            By kind, the events that the person has now and had not before.
-        person
-            The person after them, where records hold the person; perhaps with other fields.
+            Not before the moment of any record, and before each is `over`.
         """
-        flipped: list[int] = []
+        doubtful: list[Followed] = []
+        flips: list[list[int]] = []
+        for one, new, person in changes:
+            flipped: list[int] = []
+            if self._bring(one, new, person, as_of, flipped):
+                literals = self._literals(one)
+                one.held, one.terms = self._matched(literals), self.masks.alive(literals)
+            elif flipped:
+                doubtful.append(one)
+                flips.append(flipped)
+        self.masks.decide(doubtful, flips)
+
+    def _bring(self, one: Followed, new: New, person: Person | None, as_of: int, flipped: list[int]) -> bool:
+        """Bring the truths of a record up to date; returns whether the person's fields are others."""
         anew: set[str] = set()
         other_fields = False
         if person is not None and one.person is not None:
@@ -147,25 +152,17 @@ class Follower:
                 continue
             for at, properties in events:
                 self._run(one, kind, at, properties, as_of, flipped)
-        before = one.held
-        if other_fields:
-            literals = self._literals(one)
-            one.held = self._matched(literals)
-            one.terms = self.masks.alive(literals)
-        elif flipped:
-            one.held = self.masks.decide(one.held, one.terms, one.truths, flipped)
-        return before
+        return other_fields
 
-    def happen(
-        self, one: Followed, event: str, at: int, properties: Mapping[str, AnyValue], as_of: int
-    ) -> None:
-        """One event more in a record that holds no person: what `after` does, for one event."""
-        kind = self.kinds.get(event)
-        if kind is not None:
-            flipped: list[int] = []
-            self._run(one, kind, at, properties, as_of, flipped)
-            if flipped:
-                one.held = self.masks.decide(one.held, one.terms, one.truths, flipped)
+    def happen(self, events: Iterable[tuple[Followed, str, int, Mapping[str, AnyValue]]], as_of: int) -> None:
+        """Events in records that hold no person, each with its kind, moment and properties: what `after` does."""
+        flips: dict[Followed, list[int]] = {}
+        kinds, run = self.kinds, self._run
+        for one, event, at, properties in events:
+            if (kind := kinds.get(event)) is not None:
+                run(one, kind, at, properties, as_of, flips.setdefault(one, []))
+        doubtful = [one for one, flipped in flips.items() if flipped]
+        self.masks.decide(doubtful, [flips[one] for one in doubtful])
 
     def _run(
         self,
@@ -259,8 +256,10 @@ class Follower:
         else:
             one.over = min(one.over, until)
 
-    def _matched(self, literals: npt.NDArray[np.uint8]) -> int:
-        return sum(1 << rule for rule in self._matcher.matched(literals)[0])
+    def _matched(self, literals: npt.NDArray[np.uint8]) -> bytes:
+        found = np.zeros(len(self._matcher.rules), dtype=np.uint8)
+        found[np.array(self._matcher.matched(literals)[0], dtype=np.intp)] = 1
+        return np.packbits(found, bitorder="little").tobytes()
 
     def _literals(self, one: Followed) -> npt.NDArray[np.uint8]:
         return np.frombuffer(one.truths + one.truths.translate(_OPPOSITE), dtype=np.uint8)

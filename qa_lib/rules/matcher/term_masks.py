@@ -1,9 +1,11 @@
-"""The terms of all rules as bits: which of them a flipped predicate can have changed for one person."""
+"""The terms of all rules by what they need: which rules flipped predicates change, for many people at once."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
 from typing import Any as AnyValue
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +14,44 @@ from qa_lib.rules.matcher.terms import Node, Terms, holds_for
 
 _OPPOSITE = bytes.maketrans(b"\0\1", b"\1\0")
 _ALL_EIGHT = np.uint64(0x0101010101010101)
+#: People decided at a time: what is read of them stays in the processor's cache.
+_TOGETHER = 256
+
+Ints = npt.NDArray[np.intp]
+Bytes = npt.NDArray[np.uint8]
+
+
+class Record(Protocol):
+    """What deciding reads and writes of a person: bytes of truth, and bits of terms and of matched rules."""
+
+    truths: bytearray
+    terms: bytes
+    held: bytes
+
+
+class Lists:
+    """Numbered lists that lie behind each other.
+
+    Parameters
+    ----------
+    of, items
+        Each of shape (n,): the list of each item.
+    """
+
+    def __init__(self, of: npt.NDArray[np.integer], items: npt.NDArray[np.integer], count: int) -> None:
+        counts = np.bincount(of, minlength=count)
+        self._ends = counts.cumsum()
+        self._counts = counts
+        self._items = items[of.argsort(kind="stable")].astype(np.intp)
+
+    def of(self, numbers: Ints) -> tuple[Ints, Ints]:
+        """The items of some lists, and for each the place of its list among these."""
+        counts = self._counts[numbers]
+        total = counts.cumsum()
+        if not len(total) or not total[-1]:
+            return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
+        at = np.arange(total[-1]) + np.repeat(self._ends[numbers] - total, counts)
+        return self._items[at], np.repeat(np.arange(len(numbers)), counts)
 
 
 class TermMasks:
@@ -24,88 +64,128 @@ class TermMasks:
     """
 
     def __init__(self, terms: Terms, n_rules: int, size: int, moving: Collection[int]) -> None:
-        self._size, self._graphs = size, terms.graphs
+        self._size, self._graphs, self._n_rules = size, terms.graphs, n_rules
         moves = np.zeros(2 * size, dtype=bool)
         moves[[*moving, *(slot + size for slot in moving)]] = True
         #: The literals on fields of each term, filled with the literal 0, which is true.
         self.fixed = np.where(moves[terms.literals], 0, terms.literals)
-        #: By slot, the terms that need it true, and those that need it false.
-        self._true = [0] * size
-        self._false = [0] * size
-        self._needs: list[list[tuple[int, int]]] = []
-        self._terms_of: list[list[int]] = [[] for _ in range(n_rules)]
-        self._rule_of: list[int] = terms.rule_of.tolist()
+        needs = np.where(moves[terms.literals], terms.literals, 0)
+        needs = np.take_along_axis(needs, (needs == 0).argsort(axis=1, kind="stable"), axis=1)
+        #: The literals that may flip of each term, by column: the slot, and the truth that it needs there.
+        self._needs = [(needs[:, i] % size, needs[:, i] < size) for i in range(int((needs > 0).any(0).sum()))]
+        self._rule_of = terms.rule_of
+        is_graph = np.zeros(n_rules, dtype=bool)
+        is_graph[list(terms.graphs)] = True
+        plain = np.flatnonzero(~is_graph[terms.rule_of])
+        self._terms_of = Lists(terms.rule_of[plain], plain, n_rules)
+        which, column = needs[plain].nonzero()
+        #: By literal, the terms that need it.
+        self._by_literal = Lists(needs[plain[which], column], plain[which], 2 * size)
         self._graphs_of: dict[int, list[int]] = {}
-        for number, row in enumerate(terms.literals.tolist()):
-            rule = self._rule_of[number]
-            self._needs.append([(x % size, int(x < size)) for x in row if x and moves[x]])
-            if rule in self._graphs:
-                continue
-            self._terms_of[rule].append(number)
-            for slot, wanted in self._needs[-1]:
-                of = self._true if wanted else self._false
-                of[slot] |= 1 << number
         for rule, node in self._graphs.items():
             for slot in {literal % size for literal in _literals(node)} & {*moving}:
                 self._graphs_of.setdefault(slot, []).append(rule)
 
-    def alive(self, literals: npt.NDArray[np.uint8]) -> int:
-        """The terms whose conditions on fields all hold, a bit each; for several people as a list."""
-        return self.all_alive(literals[None])[0]
+    def alive(self, literals: Bytes) -> bytes:
+        """The terms whose conditions on fields all hold, a bit each."""
+        hold = literals.take(self.fixed, axis=0).view(np.uint64)[:, 0] == _ALL_EIGHT
+        return np.packbits(hold, bitorder="little").tobytes()
 
-    def all_alive(self, literals: npt.NDArray[np.uint8]) -> list[int]:
-        """The same for several people; `literals` of shape (n_people, 2 * size)."""
-        if not len(self.fixed):
-            return [0] * len(literals)
-        hold = literals.take(self.fixed, axis=1).view(np.uint64)[..., 0] == _ALL_EIGHT
-        packed = np.packbits(hold, axis=1, bitorder="little")
-        return [int.from_bytes(row.tobytes(), "little") for row in packed]
+    def decide(self, records: Sequence[Record], flipped: Sequence[Iterable[int]]) -> None:
+        """Write anew which rules people match, after some predicates of each have flipped."""
+        for start in range(0, len(records), _TOGETHER):
+            self._decide(records[start : start + _TOGETHER], flipped[start : start + _TOGETHER])
 
-    def decide(self, held: int, alive: int, truths: bytearray, flipped: Iterable[int]) -> int:
-        """The matched rules after some predicates have flipped, a bit each."""
-        enter = leave = 0
-        graphs: set[int] = set()
-        for slot in flipped:
-            if truths[slot]:
-                enter |= self._true[slot]
-                leave |= self._false[slot]
-            else:
-                enter |= self._false[slot]
-                leave |= self._true[slot]
-            if self._graphs_of and slot in self._graphs_of:
-                graphs.update(self._graphs_of[slot])
-        enter &= alive
-        leave &= alive
-        rule_of = self._rule_of
-        while leave:
-            low = leave & -leave
-            leave ^= low
-            rule = rule_of[low.bit_length() - 1]
-            if held >> rule & 1 and not self._any_holds(rule, alive, truths):
-                held ^= 1 << rule
-        while enter:
-            low = enter & -enter
-            enter ^= low
-            number = low.bit_length() - 1
-            rule = rule_of[number]
-            if not held >> rule & 1 and self._holds(number, truths):
-                held |= 1 << rule
-        if graphs:
+    def _decide(self, records: Sequence[Record], flipped: Sequence[Iterable[int]]) -> None:
+        flips = [[*slots] for slots in flipped]
+        slots = np.fromiter(chain.from_iterable(flips), dtype=np.intp)
+        who = np.repeat(np.arange(len(records)), [len(one) for one in flips])
+        people = _People(records, self._size)
+        now = people.truths[who, slots] == 1
+        here = np.where(now, slots, slots + self._size)
+        gone = np.where(now, slots + self._size, slots)
+        changed: list[tuple[Ints, Ints]] = [
+            self._entered(people, who, here),
+            self._left(people, who, gone),
+        ]
+        if self._graphs_of:
+            changed.append(self._of_graphs(people, records, flips))
+        for i, rules in changed:
+            np.bitwise_xor.at(people.held, (i, rules >> 3), np.left_shift(1, rules & 7).astype(np.uint8))
+        width, told = people.held.shape[1], people.held.tobytes()
+        for i in np.unique(np.concatenate([i for i, _ in changed])).tolist():
+            records[i].held = told[i * width : (i + 1) * width]
+
+    def _entered(self, people: _People, who: Ints, literals: Ints) -> tuple[Ints, Ints]:
+        """People and rules, of which a term holds now that one of its literals has come true."""
+        terms, place = self._by_literal.of(literals)
+        who = who[place]
+        rules = self._rule_of[terms]
+        open_ = _bit(people.terms, who, terms) & ~_bit(people.held, who, rules)
+        terms, who, rules = terms[open_], who[open_], rules[open_]
+        hold = self._hold(people, who, terms)
+        return self._once(who[hold], rules[hold])
+
+    def _left(self, people: _People, who: Ints, literals: Ints) -> tuple[Ints, Ints]:
+        """People and rules, of which no term holds any more now that a literal of one has become false."""
+        terms, place = self._by_literal.of(literals)
+        who = who[place]
+        rules = self._rule_of[terms]
+        doubtful = _bit(people.terms, who, terms) & _bit(people.held, who, rules)
+        who, rules = self._once(who[doubtful], rules[doubtful])
+        terms, place = self._terms_of.of(rules)
+        alive = _bit(people.terms, who[place], terms)
+        terms, place = terms[alive], place[alive]
+        still = np.zeros(len(rules), dtype=bool)
+        still[place[self._hold(people, who[place], terms)]] = True
+        return who[~still], rules[~still]
+
+    def _hold(self, people: _People, who: Ints, terms: Ints) -> Ints:
+        """The places at which every literal of the term that may flip holds for the person."""
+        left = np.arange(len(terms))
+        for slots, wanted in self._needs:
+            of = terms[left]
+            left = left[people.truths[who[left], slots[of]] == wanted[of]]
+        return left
+
+    def _once(self, who: Ints, rules: Ints) -> tuple[Ints, Ints]:
+        pairs = np.unique(who * self._n_rules + rules)
+        return pairs // max(1, self._n_rules), pairs % max(1, self._n_rules)
+
+    def _of_graphs(
+        self, people: _People, records: Sequence[Record], flipped: Sequence[Sequence[int]]
+    ) -> tuple[Ints, Ints]:
+        """People and rules whose whole shape was looked at and says otherwise than before."""
+        found: list[tuple[int, int]] = []
+        for i, slots in enumerate(flipped):
+            rules = {rule for slot in slots for rule in self._graphs_of.get(slot, ())}
+            if not rules:
+                continue
+            truths = records[i].truths
             literals = np.frombuffer(truths + truths.translate(_OPPOSITE), dtype=np.uint8)
             known: dict[Node, bool] = {}
-            for rule in graphs:
-                bit = 1 << rule
-                held = held | bit if holds_for(self._graphs[rule], literals, known) else held & ~bit
-        return held
+            for rule in rules:
+                was = bool(people.held[i, rule >> 3] >> (rule & 7) & 1)
+                if holds_for(self._graphs[rule], literals, known) != was:
+                    found.append((i, rule))
+        pairs = np.array(found, dtype=np.intp).reshape(-1, 2)
+        return pairs[:, 0], pairs[:, 1]
 
-    def _any_holds(self, rule: int, alive: int, truths: bytearray) -> bool:
-        return any(alive >> number & 1 and self._holds(number, truths) for number in self._terms_of[rule])
 
-    def _holds(self, number: int, truths: bytearray) -> bool:
-        for slot, wanted in self._needs[number]:  # noqa: SIM110  asked for every flip: a generator costs twice
-            if truths[slot] != wanted:
-                return False
-        return True
+class _People:
+    """Some records side by side: a row each of truths, of terms and of matched rules."""
+
+    def __init__(self, records: Sequence[Record], size: int) -> None:
+        n = len(records)
+        self.truths = np.frombuffer(b"".join([one.truths for one in records]), np.uint8).reshape(n, size)
+        self.terms = np.frombuffer(b"".join([one.terms for one in records]), np.uint8).reshape(n, -1)
+        self.held = np.frombuffer(bytearray().join([one.held for one in records]), np.uint8).reshape(n, -1)
+
+
+def _bit(rows: Bytes, who: Ints, places: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+    """Whether the bit is set in the row of each."""
+    found = rows[who, places >> 3] >> (places & 7).astype(np.uint8)
+    return (found & 1).astype(bool)
 
 
 def _literals(node: Node) -> set[int]:

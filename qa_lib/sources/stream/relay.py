@@ -7,6 +7,7 @@ under the same `change_id`; none is left out.
 from __future__ import annotations
 
 from qa_lib.sources.stream.log import Log
+from qa_lib.sources.stream.match_rows import changes_after
 from qa_lib.sources.stream.state import StreamState
 from qa_lib.sources.stream.topics import match_records
 
@@ -21,7 +22,7 @@ class MatchRelay:
     log
         The topic that goes out; its name says up to where it was sent to.
     most
-        Changes in one sending.
+        Changes in one sending, about: a person's changes of one micro-batch are sent together.
     """
 
     def __init__(self, state: StreamState, log: Log, *, most: int = _MOST) -> None:
@@ -40,11 +41,9 @@ class MatchRelay:
         LogUnavailable, StreamBehind
             When the log does not take them; the next call sends them again.
         """
-        rows = self._state.rows(
-            "SELECT change_no, person_id, rule, change, as_of_us, event_id FROM match_changes "
-            "WHERE change_no > ? ORDER BY change_no LIMIT ?",
-            (self.sent(), self._most),
-        )
+        sent = self.sent()
+        with self._state.reading() as con:
+            rows = changes_after(con, sent, self._most)
         if not rows:
             return 0
         self._log.append(match_records(rows))
@@ -52,6 +51,6 @@ class MatchRelay:
             con.execute(
                 "INSERT INTO relayed VALUES (?, ?) ON CONFLICT DO UPDATE SET "
                 "change_no = max(change_no, excluded.change_no)",
-                (self._log.name, rows[-1][0]),
+                (self._log.name, rows[-1].change_no),
             )
         return len(rows)

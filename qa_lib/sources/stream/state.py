@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from qa_lib.errors import Fenced, StreamError, WorkspaceUnusable
+from qa_lib.sources.stream import match_rows
 from qa_lib.sources.stream.contracts import StreamEvent
 from qa_lib.sources.stream.sqlite_log import connect, told
 
 FILE = "stream.db"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 #: How long a member of the group may be silent before its partitions are given to others.
 LEASE_S = 3.0
 #: Pages of the write-ahead log after which a commit copies them itself.
@@ -50,10 +51,6 @@ CREATE TABLE IF NOT EXISTS counters (minute INTEGER, event TEXT, event_count INT
 CREATE TABLE IF NOT EXISTS seam (one INTEGER PRIMARY KEY CHECK (one = 1), snapshot TEXT NOT NULL,
     as_of_us INTEGER NOT NULL, cuts TEXT NOT NULL, number INTEGER NOT NULL, clock_us INTEGER NOT NULL);
 INSERT OR IGNORE INTO seam VALUES (1, '', -9223372036854775808, '{}', 0, 0);
-CREATE TABLE IF NOT EXISTS matches (person_id TEXT, rule TEXT, since_us INTEGER NOT NULL,
-    PRIMARY KEY (person_id, rule)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS match_changes (change_no INTEGER PRIMARY KEY, person_id TEXT NOT NULL, rule TEXT NOT NULL,
-    change TEXT NOT NULL, as_of_us INTEGER NOT NULL, event_id TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS relayed (topic TEXT PRIMARY KEY, change_no INTEGER NOT NULL) WITHOUT ROWID;
 CREATE VIEW IF NOT EXISTS live_counters AS SELECT person_id, event, count(*) AS event_count,
     max(occurred_us) AS last_us FROM events GROUP BY person_id, event;
@@ -100,15 +97,27 @@ class StreamState:
             self._con = connect(self.path, cache_mib=_CACHE_MIB)
             # copying pages into the file is `checkpoint`'s, beside the consumer; this is what it may fall behind
             self._con.execute(f"PRAGMA wal_autocheckpoint = {_MOST_PAGES}").fetchall()
-            self._con.executescript(_SCHEMA)
-            found = self._con.execute("SELECT max(version) FROM schema_version").fetchone()[0]
-            if found is None:
-                self._con.execute("INSERT OR IGNORE INTO schema_version VALUES (?)", (SCHEMA_VERSION,))
+            found = self._make()
         if found is not None and found > SCHEMA_VERSION:
             raise WorkspaceUnusable(
                 f"The stream's state {self.path} has schema {found}; this version of the library knows up to "
                 f"{SCHEMA_VERSION}. Upgrade the library."
             )
+
+    def _make(self) -> int | None:
+        """Make what is missing, or bring it to this schema; returns the schema that was there."""
+        self._con.executescript(_SCHEMA)
+        sql = "SELECT max(version) FROM schema_version"
+        found: int | None = self._con.execute(sql).fetchone()[0]
+        if found is not None and found >= SCHEMA_VERSION:
+            return found
+        with self.writing() as con:
+            found = con.execute(sql).fetchone()[0]  # another process may have been first
+            if found == 1:
+                match_rows.from_rows(con)
+            match_rows.make(con)
+            con.execute("INSERT OR IGNORE INTO schema_version VALUES (?)", (SCHEMA_VERSION,))
+        return found
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -299,11 +308,7 @@ class StreamState:
                 "UPDATE events SET person_id = ? WHERE source_id = ? AND person_id <> ?",
                 [(p, s, p) for s, p in zip(sources, resolve(sources), strict=True)],
             )
-            people = [row[0] for row in con.execute("SELECT DISTINCT person_id FROM matches")]
-            con.executemany(
-                "UPDATE OR REPLACE matches SET person_id = ? WHERE person_id = ? AND person_id <> ?1",
-                list(zip(resolve(people), people, strict=True)),
-            )
+            match_rows.rename_people(con, resolve)
             return Seam(snapshot, as_of_us, dict(cuts), number)
 
     def close(self) -> None:

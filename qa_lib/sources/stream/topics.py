@@ -6,7 +6,7 @@ Whoever stands before or behind the workbench (a Flink job, a service of a shop)
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
@@ -144,11 +144,10 @@ MATCHES = Topic(
 )
 
 
-def match_records(rows: Iterable[Sequence[Any]]) -> list[tuple[str, bytes]]:
+def match_records(rows: Iterable[MatchChange]) -> list[tuple[str, bytes]]:
     """Rows of `match_changes` as records of the topic `matches`, each with its key."""
     found = []
-    for row in rows:
-        one = MatchChange(*row)
+    for one in rows:
         at = _EPOCH + timedelta(microseconds=one.as_of_us)
         record = {
             "change_id": one.change_no,

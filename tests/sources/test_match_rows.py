@@ -1,0 +1,145 @@
+"""A row a person says what a row a rule would say: against sets of people and rules kept in Python."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from qa_lib.sources.stream import StreamState
+from qa_lib.sources.stream.match_rows import (
+    PersonChange,
+    changed,
+    changes_after,
+    inside_of,
+    keep_changes,
+    last_change,
+    match_count,
+    moves,
+    people_in,
+    rename_people,
+    rule_numbers,
+)
+
+PEOPLE = [f"p{n}" for n in range(12)]
+NAMES = ["夏季大促", "it's", *(f"rule {n}" for n in range(20))]
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[StreamState]:
+    made = StreamState(tmp_path)
+    yield made
+    made.close()
+
+
+Change = tuple[str, str, str, int, str]
+
+
+def changes_kept(state: StreamState, parts: int) -> tuple[list[Change], dict[str, set[str]]]:
+    """Random changes of some micro-batches; what each was, and whom the stream has in which rule."""
+    draw = random.Random(parts)
+    wanted: list[Change] = []
+    inside: dict[str, set[str]] = {}
+    told: dict[str, str] = {}
+    for part in range(parts):
+        with state.writing() as con:
+            numbers = dict(zip(NAMES, rule_numbers(con, NAMES), strict=True))
+            rows = []
+            for who in draw.sample(PEOPLE, draw.randint(0, 8)):
+                mine = inside.setdefault(who, set())
+                into = draw.sample(sorted({*NAMES} - mine), draw.randint(0, 4))
+                out_of = draw.sample(
+                    sorted({*NAMES} - {*into}), draw.randint(0, 9)
+                )  # a batch brought them in
+                if not into and not out_of:
+                    continue
+                gone = [numbers[rule] for rule in out_of]
+                entered = [numbers[rule] for rule in into]
+                mine |= {*into}
+                mine -= {*out_of}
+                told[who] = changed(told.get(who, ""), entered, gone)
+                rows.append(PersonChange(who, f"e{part}", entered, gone, told[who]))
+                for change, rules in (("enter", into), ("leave", out_of)):
+                    wanted += [(who, rule, change, part, f"e{part}") for rule in rules]
+            keep_changes(con, rows, part)
+    return wanted, inside
+
+
+def pairs(inside: dict[str, set[str]]) -> set[tuple[str, str]]:
+    return {(who, rule) for who, rules in inside.items() for rule in rules}
+
+
+def test_the_views_have_a_row_for_each_rule(state: StreamState) -> None:
+    wanted, inside = changes_kept(state, 40)
+    assert set(state.rows("SELECT person_id, rule FROM matches")) == pairs(inside)
+    found = state.rows("SELECT * FROM match_changes ORDER BY change_no")
+    assert [row[0] for row in found] == list(range(1, len(wanted) + 1))
+    assert [row[1:] for row in found] == wanted
+    with state.reading() as con:
+        assert last_change(con) == len(wanted)
+        assert match_count(con) == len(pairs(inside))
+        assert people_in(con) == {
+            rule: count for rule in NAMES if (count := sum(rule in rules for rules in inside.values()))
+        }
+        told = {who: {*rules.split(",")} for who, rules in inside_of(con, PEOPLE).items()}
+        numbers = dict(zip(NAMES, rule_numbers(con, NAMES), strict=True))
+        assert told == {who: {numbers[r] for r in rules} for who, rules in inside.items() if rules}
+
+
+def test_changes_are_read_on_from_any_persons_last_one(state: StreamState) -> None:
+    wanted, _ = changes_kept(state, 30)
+    with state.reading() as con:
+        found = []
+        number = 0
+        while some := changes_after(con, number, 7):
+            assert len({(one.person_id, one.event_id) for one in some}) <= 7
+            found += some
+            number = some[-1].change_no
+            rest = wanted[len(found) :]
+            counted = {(r, c, sum(row[1:3] == (r, c) for row in rest)) for _, r, c, *_ in rest}
+            assert {*moves(con, number)} == counted
+    assert [one[1:] for one in found] == wanted
+    assert [one.change_no for one in found] == list(range(1, len(wanted) + 1))
+
+
+def test_people_who_become_one_are_in_what_either_was_in(state: StreamState) -> None:
+    _, inside = changes_kept(state, 25)
+    other = {"p1": "p0", "p2": "p0", "p3": "new"}
+    with state.writing() as con:
+        rename_people(con, lambda ids: [other.get(one, one) for one in ids])
+    wanted = {(other.get(who, who), rule) for who, rule in pairs(inside)}
+    assert set(state.rows("SELECT person_id, rule FROM matches")) == wanted
+
+
+def test_a_state_of_schema_1_is_taken_over(tmp_path: Path) -> None:
+    made = StreamState(tmp_path)
+    path = made.path
+    made.close()
+    old = sqlite3.connect(path, isolation_level=None)
+    old.executescript(
+        """
+        DROP VIEW matches; DROP VIEW match_changes;
+        DROP TABLE match_rules; DROP TABLE matches_of_person; DROP TABLE changes_of_person;
+        DELETE FROM schema_version; INSERT INTO schema_version VALUES (1);
+        CREATE TABLE matches (person_id TEXT, rule TEXT, since_us INTEGER NOT NULL,
+            PRIMARY KEY (person_id, rule)) WITHOUT ROWID;
+        CREATE TABLE match_changes (change_no INTEGER PRIMARY KEY, person_id TEXT NOT NULL, rule TEXT NOT NULL,
+            change TEXT NOT NULL, as_of_us INTEGER NOT NULL, event_id TEXT NOT NULL);
+        """
+    )
+    changes = [("a", "x", "enter", 1, "e1"), ("a", "y", "enter", 1, "e1"), ("b", "z", "leave", 2, "e2")]
+    insert = "INSERT INTO match_changes (person_id, rule, change, as_of_us, event_id) VALUES (?, ?, ?, ?, ?)"
+    old.executemany(insert, changes)
+    old.executemany("INSERT INTO matches VALUES (?, ?, 1)", [("a", "x"), ("a", "y"), ("c", "old rule")])
+    old.close()
+    for _ in range(2):  # and once only
+        state = StreamState(tmp_path)
+        matches = {("a", "x"), ("a", "y"), ("c", "old rule")}
+        assert set(state.rows("SELECT person_id, rule FROM matches")) == matches
+        found = state.rows("SELECT * FROM match_changes ORDER BY change_no")
+        assert found == [(n, *row) for n, row in enumerate(changes, 1)]
+        assert state.rows("SELECT max(version) FROM schema_version") == [(2,)]
+        state.close()
