@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from qa_lib.workspace import Workspace
 #: Makes the view of the snapshot that the seam names.
 Open = Callable[[], LiveView]
 _SHARE_OF_MEMORY = 1 / 8
+_NO_NUMBERS = np.empty(0, dtype=object)
 #: What a person takes in memory beside truths and bits: objects, values, the key.
 _BYTES_A_PERSON = 2_048
 
@@ -103,7 +105,7 @@ class Matching:
         self._most = _people_in_memory(matcher) if self._given_most is None else self._given_most
         self._people.clear()
         #: The number of each rule in the state, once they are asked for; and each rule by its number.
-        self._numbers: list[str] = []
+        self._numbers = _NO_NUMBERS
         self._rule_of: dict[str, int] = {}
         self._number = number
 
@@ -162,8 +164,8 @@ class Matching:
 
     def _know_rules(self, con: sqlite3.Connection) -> None:
         """The number of each rule in the state."""
-        if not self._numbers:
-            self._numbers = rule_numbers(con, self.view.matcher.names)
+        if not len(self._numbers):
+            self._numbers = np.array(rule_numbers(con, self.view.matcher.names), dtype=object)
             self._rule_of = {number: rule for rule, number in enumerate(self._numbers)}
 
     def _note(
@@ -221,14 +223,12 @@ class Matching:
 
     def _by_person(self, rows: npt.NDArray[np.uint8]) -> list[list[str]]:
         """The numbers of the rules of each row of bits; nearly all are none."""
-        found: list[list[str]] = [[] for _ in rows]
-        numbers = self._numbers
         some = np.flatnonzero(rows != 0)
         which = np.flatnonzero(np.unpackbits(rows.ravel()[some], bitorder="little"))
         who, where = np.divmod(some[which >> 3], rows.shape[1])
-        for i, rule in zip(who.tolist(), (where * 8 + (which & 7)).tolist(), strict=True):
-            found[i].append(numbers[rule])
-        return found
+        told = self._numbers[where * 8 + (which & 7)].tolist()
+        ends = np.searchsorted(who, np.arange(len(rows) + 1)).tolist()
+        return [told[start:end] for start, end in pairwise(ends)]
 
     def done(self, *, kept: bool) -> None:
         people = self._people
@@ -243,7 +243,7 @@ class Matching:
         else:
             for person_id in self._touched:  # they were changed by events that are not kept
                 people.pop(person_id, None)
-            self._numbers = []  # a rule's may have been given within what is not kept
+            self._numbers = _NO_NUMBERS  # a rule's may have been given within what is not kept
         self._loaded, self._touched = {}, {}
 
     # -- the work ------------------------------------------------------------------------------

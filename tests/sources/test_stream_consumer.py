@@ -41,7 +41,7 @@ def test_a_log_gives_back_what_was_added_in_order_by_person(log: SqliteLog) -> N
             assert list(batch.offsets) == list(range(offset, batch.next_offset))
             found.setdefault(batch.partition, []).extend(batch.values)
             offset = batch.next_offset
-        assert offset == log.ends()[f"sqlite/{number}"]
+        assert offset == log.ends()[log.partition_name(number)]
     assert sorted(v for values in found.values() for v in values) == sorted(v for _, v in sent)
     for person in {key for key, _ in sent}:
         own = [value for key, value in sent if key == person]
@@ -192,7 +192,7 @@ def test_a_producer_is_told_when_nobody_consumes(tmp_path: Path, state: StreamSt
 def test_trimming_keeps_what_is_not_acknowledged(log: SqliteLog) -> None:
     log.append(keyed(event(n) for n in range(50)))
     log.trim({})
-    log.trim({"sqlite/0": 1})
+    log.trim({log.partition_name(0): 1})
     assert all(log.read(n, 0, 100).offsets[0] == 0 for n in range(3))  # type: ignore[union-attr]
     ends = log.ends()
     log.trim(ends)

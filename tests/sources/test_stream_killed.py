@@ -10,9 +10,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from stream_helpers import event, ids, keyed, live, start, until
+from stream_helpers import consumer, drain, event, ids, keyed, live, start, until
 
 from qa_lib.sources.stream import DeltaWriter, SqliteLog, StreamState
+from qa_lib.sources.stream.sqlite_log import FILE as LOG_FILE
+from qa_lib.sources.stream.state import FILE as STATE_FILE
 from qa_lib.tables import STREAM_EVENTS
 from qa_lib.workspace import Workspace
 
@@ -88,3 +90,24 @@ def test_the_other_consumer_takes_over_within_seconds(tmp_path: Path) -> None:
     assert sorted(ids(state)) == sorted(f"e{n}" for n in range(200))
     state.close()
     log.close()
+
+
+@pytest.mark.parametrize("lost", [[STATE_FILE], [LOG_FILE], [LOG_FILE, STATE_FILE]], ids="+".join)
+def test_files_that_were_deleted_hide_no_later_event(fresh_workspace: Workspace, lost: list[str]) -> None:
+    """The table's positions are of the log that was there: a new one begins anew, and none is taken for another."""
+    root = fresh_workspace.root
+    for first, past in ((0, 40), (40, 50)):
+        log, state = SqliteLog(root, partitions=2), StreamState(root)
+        one = consumer(log, state)
+        log.append(keyed(event(n) for n in range(first, past)))
+        kept = lost == [STATE_FILE] and first > 0
+        drain(one, past if kept else past - first)
+        DeltaWriter(fresh_workspace, state).write()
+        assert DeltaWriter(fresh_workspace, state).waiting() == 0
+        for each in (one, state, log):
+            each.close()
+        for name in lost:
+            for path in root.glob(f"{name}*"):
+                path.unlink()
+    found = fresh_workspace.read(STREAM_EVENTS)["event_id"].tolist()
+    assert sorted(found) == sorted(f"e{n}" for n in range(50))

@@ -18,7 +18,7 @@ class Batch:
     Parameters
     ----------
     partition
-        Its name in the state, such as `sqlite/0`.
+        Its name in the state, such as `sqlite-5f0c3a1e/0`.
     offsets, values
         Ascending, shape (n_events,) each.
     next_offset

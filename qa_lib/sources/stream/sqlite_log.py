@@ -10,6 +10,7 @@ import contextlib
 import sqlite3
 import threading
 import time
+import uuid
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ FILE = "stream_log.db"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS partitions (number INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL,
     first_offset INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS log (name TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS chunks (number INTEGER, first_offset INTEGER, past_offset INTEGER NOT NULL,
     lengths BLOB NOT NULL, body BLOB NOT NULL, PRIMARY KEY (number, first_offset)) WITHOUT ROWID;
 """
@@ -55,6 +57,9 @@ def connect(path: Path, *, cache_mib: int = 16) -> sqlite3.Connection:
 class SqliteLog:
     """A log in one file that several processes share.
 
+    Each file has a name of its own, so that what is known of the offsets of a file that was deleted is never taken
+    for the new one's.
+
     Parameters
     ----------
     partitions
@@ -68,8 +73,6 @@ class SqliteLog:
         When the file is there with another number of partitions.
     """
 
-    name = "sqlite"
-
     def __init__(self, folder: Path, *, partitions: int | None = None, most_waiting: int = 5_000_000) -> None:
         self.path = folder / FILE
         self._lock = threading.Lock()
@@ -82,7 +85,11 @@ class SqliteLog:
             if not found:
                 rows = [(n, 0, 0) for n in range(partitions or 4)]
                 self._con.executemany("INSERT INTO partitions VALUES (?, ?, ?)", rows)
+                self._con.execute("INSERT INTO log VALUES (?)", (f"sqlite-{uuid.uuid4().hex[:8]}",))
             self._con.execute("COMMIT")
+            named = self._con.execute("SELECT name FROM log").fetchone()
+            #: Files of earlier versions have no name of their own.
+            self.name: str = "sqlite" if named is None else named[0]
         self.partitions = int(found or partitions or 4)
         if partitions not in (None, self.partitions):
             self._con.close()
