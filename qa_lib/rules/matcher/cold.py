@@ -177,7 +177,7 @@ class ColdStart:
         """The matched rules and the terms that hold of the fields, by person a bit each."""
         n, size = truths.shape
         packed = np.zeros((2 * size, -(-n // 64) * 8), dtype=np.uint8)
-        packed[:size, : -(-n // 8)] = np.packbits(truths, axis=0, bitorder="little").T
+        packed[:size, : -(-n // 8)] = np.packbits(np.ascontiguousarray(truths.T), axis=1, bitorder="little")
         np.invert(packed[:size], out=packed[size:])
         literals = packed.view(np.uint64)
         held = algebra(self._matcher, literals)

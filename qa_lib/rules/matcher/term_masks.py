@@ -19,6 +19,8 @@ _TOGETHER = 256
 
 Ints = npt.NDArray[np.intp]
 Bytes = npt.NDArray[np.uint8]
+_NONE: Ints = np.empty(0, dtype=np.intp)
+_NOBODY = _NONE, _NONE, np.empty(0, dtype=bool)
 
 
 class Record(Protocol):
@@ -49,7 +51,7 @@ class Lists:
         counts = self._counts[numbers]
         total = counts.cumsum()
         if not len(total) or not total[-1]:
-            return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
+            return _NONE, _NONE
         at = np.arange(total[-1]) + np.repeat(self._ends[numbers] - total, counts)
         return self._items[at], np.repeat(np.arange(len(numbers)), counts)
 
@@ -64,7 +66,7 @@ class TermMasks:
     """
 
     def __init__(self, terms: Terms, n_rules: int, size: int, moving: Collection[int]) -> None:
-        self._size, self._graphs, self._n_rules = size, terms.graphs, n_rules
+        self._size, self._graphs = size, terms.graphs
         moves = np.zeros(2 * size, dtype=bool)
         moves[[*moving, *(slot + size for slot in moving)]] = True
         #: The literals on fields of each term, filled with the literal 0, which is true.
@@ -104,17 +106,13 @@ class TermMasks:
         now = people.truths[who, slots] == 1
         here = np.where(now, slots, slots + self._size)
         gone = np.where(now, slots + self._size, slots)
-        changed: list[tuple[Ints, Ints]] = [
-            self._entered(people, who, here),
-            self._left(people, who, gone),
-        ]
-        if self._graphs_of:
-            changed.append(self._of_graphs(people, records, flips))
-        for i, rules in changed:
-            np.bitwise_xor.at(people.held, (i, rules >> 3), np.left_shift(1, rules & 7).astype(np.uint8))
+        into, out_of = self._entered(people, who, here), self._left(people, who, gone)
+        graphs = self._of_graphs(people, records, flips) if self._graphs_of else _NOBODY
+        for (i, rules), is_in in ((into, True), (out_of, False), (graphs[:2], graphs[2])):
+            _write(people.held, i, rules, is_in)
         width, told = people.held.shape[1], people.held.tobytes()
-        for i in np.unique(np.concatenate([i for i, _ in changed])).tolist():
-            records[i].held = told[i * width : (i + 1) * width]
+        for one in np.flatnonzero(np.bincount(np.concatenate([into[0], out_of[0], graphs[0]]))).tolist():
+            records[one].held = told[one * width : (one + 1) * width]
 
     def _entered(self, people: _People, who: Ints, literals: Ints) -> tuple[Ints, Ints]:
         """People and rules, of which a term holds now that one of its literals has come true."""
@@ -124,7 +122,7 @@ class TermMasks:
         open_ = _bit(people.terms, who, terms) & ~_bit(people.held, who, rules)
         terms, who, rules = terms[open_], who[open_], rules[open_]
         hold = self._hold(people, who, terms)
-        return self._once(who[hold], rules[hold])
+        return who[hold], rules[hold]
 
     def _left(self, people: _People, who: Ints, literals: Ints) -> tuple[Ints, Ints]:
         """People and rules, of which no term holds any more now that a literal of one has become false."""
@@ -132,7 +130,7 @@ class TermMasks:
         who = who[place]
         rules = self._rule_of[terms]
         doubtful = _bit(people.terms, who, terms) & _bit(people.held, who, rules)
-        who, rules = self._once(who[doubtful], rules[doubtful])
+        who, rules = who[doubtful], rules[doubtful]
         terms, place = self._terms_of.of(rules)
         alive = _bit(people.terms, who[place], terms)
         terms, place = terms[alive], place[alive]
@@ -148,15 +146,11 @@ class TermMasks:
             left = left[people.truths[who[left], slots[of]] == wanted[of]]
         return left
 
-    def _once(self, who: Ints, rules: Ints) -> tuple[Ints, Ints]:
-        pairs = np.unique(who * self._n_rules + rules)
-        return pairs // max(1, self._n_rules), pairs % max(1, self._n_rules)
-
     def _of_graphs(
         self, people: _People, records: Sequence[Record], flipped: Sequence[Sequence[int]]
-    ) -> tuple[Ints, Ints]:
-        """People and rules whose whole shape was looked at and says otherwise than before."""
-        found: list[tuple[int, int]] = []
+    ) -> tuple[Ints, Ints, npt.NDArray[np.bool_]]:
+        """People, rules whose whole shape was looked at, and whether it holds."""
+        found: list[tuple[int, int, bool]] = []
         for i, slots in enumerate(flipped):
             rules = {rule for slot in slots for rule in self._graphs_of.get(slot, ())}
             if not rules:
@@ -164,12 +158,9 @@ class TermMasks:
             truths = records[i].truths
             literals = np.frombuffer(truths + truths.translate(_OPPOSITE), dtype=np.uint8)
             known: dict[Node, bool] = {}
-            for rule in rules:
-                was = bool(people.held[i, rule >> 3] >> (rule & 7) & 1)
-                if holds_for(self._graphs[rule], literals, known) != was:
-                    found.append((i, rule))
-        pairs = np.array(found, dtype=np.intp).reshape(-1, 2)
-        return pairs[:, 0], pairs[:, 1]
+            found += [(i, rule, holds_for(self._graphs[rule], literals, known)) for rule in rules]
+        told = np.array(found, dtype=np.intp).reshape(-1, 3)
+        return told[:, 0], told[:, 1], told[:, 2].astype(bool)
 
 
 class _People:
@@ -186,6 +177,15 @@ def _bit(rows: Bytes, who: Ints, places: npt.NDArray[np.integer]) -> npt.NDArray
     """Whether the bit is set in the row of each."""
     found = rows[who, places >> 3] >> (places & 7).astype(np.uint8)
     return (found & 1).astype(bool)
+
+
+def _write(
+    rows: Bytes, who: Ints, places: npt.NDArray[np.integer], value: bool | npt.NDArray[np.bool_]
+) -> None:
+    """Set or clear bits, some perhaps more than once."""
+    bit = np.left_shift(1, places & 7).astype(np.uint8)
+    np.bitwise_and.at(rows, (who, places >> 3), ~bit)
+    np.bitwise_or.at(rows, (who, places >> 3), np.where(value, bit, 0).astype(np.uint8))
 
 
 def _literals(node: Node) -> set[int]:
