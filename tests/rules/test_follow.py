@@ -30,13 +30,17 @@ def counting_rules() -> list[ActiveRule]:
 
     def condition() -> Rule:
         window = Last(draw.choice([7, 30, 90]), "day") if draw.random() < 0.8 else Ever()
-        match draw.randrange(4):
+        match draw.randrange(5):
             case 0:
                 return Event(draw.choice(["browse", "cart"]), window=window, value=draw.randint(1, 4))
             case 1:
                 item = All(Attribute("item_id", "=", draw.choice("ABC")))
                 return Event("browse", where=item, window=window, operator="=", value=draw.randint(0, 1))
             case 2:
+                item = All(Attribute("item_id", "=", draw.choice("ABC")))
+                paid, most = Sum("paid_amount"), draw.choice([0, 20, 60])
+                return Event("purchase", where=item, window=window, measure=paid, operator=">", value=most)
+            case 3:
                 paid = Sum("paid_amount")
                 spent = draw.randint(5, 300)
                 return Event("purchase", window=window, measure=paid, operator=">", value=spent)

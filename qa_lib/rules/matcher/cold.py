@@ -5,7 +5,7 @@ It answers as `Follower.first` does for each of them, where records keep no log;
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any as AnyValue
 
@@ -19,6 +19,7 @@ from qa_lib.rules.matcher.moments import NEVER
 from qa_lib.rules.matcher.person import Person, number
 from qa_lib.rules.matcher.records import Records
 from qa_lib.rules.matcher.running import Kind, Run
+from qa_lib.rules.matcher.term_masks import Lists
 from qa_lib.workspace import Column, by_person
 
 Bytes = npt.NDArray[np.uint8]
@@ -40,7 +41,7 @@ class ColdStart:
         predicates = matcher.predicates
         self._template = np.frombuffer(predicates.template, dtype=np.uint8)
         self._nobody = np.frombuffer(predicates.row(Person("", {}, {})), dtype=np.uint8)
-        self._required: dict[tuple[str, str], tuple[npt.NDArray[np.bool_], dict[int, list[Run]]]] = {}
+        self._required: dict[tuple[str, str], _Required] = {}
         self.is_possible = not follower.needs_person and all(map(self._reads, follower.kinds.values()))
 
     def _reads(self, kind: Kind) -> bool:
@@ -52,10 +53,7 @@ class ColdStart:
             column = logs.columns.get(name)
             if not isinstance(column, Column) or column.kind != "text":
                 return False
-            codes = {code: by_value[text] for code, text in enumerate(column.texts) if text in by_value}
-            wanted = np.zeros(len(column.texts) + 1, dtype=bool)  # the last one is no value
-            wanted[list(codes)] = True
-            self._required[kind.event, name] = wanted, codes
+            self._required[kind.event, name] = _Required(column, by_value)
         runs = [*kind.every, *(run for by in kind.required.values() for many in by.values() for run in many)]
         added = {run.added for run in runs if run.added is not None}
         return all(
@@ -152,26 +150,34 @@ class ColdStart:
         assert logs is not None
         column = logs.columns[name]
         assert isinstance(column, Column)
-        wanted, runs_of = self._required[kind.event, name]
+        required = self._required[kind.event, name]
         events, who, times = where
-        codes = np.minimum(column.values[events].astype(np.int64), len(wanted) - 1)
+        codes = np.minimum(column.values[events].astype(np.intp), len(column.texts))
         if column.known is not None:
-            codes[~column.known[events]] = len(wanted) - 1
-        hits = np.flatnonzero(wanted[codes] & (times < as_of))
-        changed: dict[tuple[int, int], Run] = {}
-        for code, event, i, at in zip(
-            codes[hits].tolist(), events[hits].tolist(), who[hits].tolist(), times[hits].tolist(), strict=True
+            codes[~column.known[events]] = len(column.texts)
+        inside = times < as_of
+        events, who, times = events[inside], who[inside], times[inside]
+        chosen, place = required.runs_of.of(codes[inside])
+        still = times[place] >= as_of - required.lengths[chosen]
+        chosen, place = chosen[still], place[still]
+        pairs, counts = np.unique(who[place] * len(required.runs) + chosen, return_counts=True)
+        people, numbers = np.divmod(pairs, max(1, len(required.runs)))
+        of_sum = required.is_sum[chosen]
+        sums: dict[tuple[int, int], AnyValue] = {}
+        for i, run, event in zip(
+            *(x[of_sum].tolist() for x in (who[place], chosen, events[place])), strict=True
         ):
-            for run in runs_of[code]:
-                if run.length is not None and at < as_of - run.length:
-                    continue
-                more = 1 if run.added is None else _exact(logs.columns[run.added], event)
-                values[i][run.first] = values[i].get(run.first, 0) + more
-                changed[i, run.first] = run
-        for (i, first), run in changed.items():
-            value = values[i][first]
-            told = value if run.added is None else number(value)
-            truths[i, first : run.past] = np.frombuffer(run.known(told) or run.answer(told), dtype=np.uint8)
+            column = logs.columns[required.runs[run].added]
+            sums[i, run] = sums.get((i, run), 0) + _exact(column, event)
+        rows: list[bytes] = []
+        for i, which, count in zip(people.tolist(), numbers.tolist(), counts.tolist(), strict=True):
+            one = required.runs[which]
+            value = values[i][one.first] = count if one.added is None else sums[i, which]
+            rows.append(one.row(value if one.added is None else number(value)))
+        width = required.widths[numbers]
+        each = np.arange(width.sum()) - np.repeat(width.cumsum() - width, width)
+        slots = np.repeat(required.firsts[numbers], width) + each
+        truths[np.repeat(people, width), slots] = np.frombuffer(b"".join(rows), dtype=np.uint8)
 
     def _decide(self, truths: Bytes) -> tuple[list[bytes], list[bytes]]:
         """The matched rules and the terms that hold of the fields, by person a bit each."""
@@ -187,6 +193,23 @@ class ColdStart:
             if column.any():
                 alive &= literals.take(column, axis=0)
         return _by_person(held, n), _by_person(alive, n)
+
+
+class _Required:
+    """The running sections that an event concerns for a text that it has."""
+
+    def __init__(self, column: Column, by_value: Mapping[str, Sequence[Run]]) -> None:
+        pairs = [(code, run) for code, text in enumerate(column.texts) for run in by_value.get(text, ())]
+        self.runs = [run for _, run in pairs]
+        self.lengths = np.array(
+            [NEVER if run.length is None else run.length for run in self.runs], dtype=np.int64
+        )
+        self.firsts = np.array([run.first for run in self.runs], dtype=np.intp)
+        self.widths = np.array([run.past - run.first for run in self.runs], dtype=np.intp)
+        self.is_sum = np.array([run.added is not None for run in self.runs], dtype=bool)
+        codes = np.array([code for code, _ in pairs], dtype=np.intp)
+        #: By the code of the text, the numbers of its sections; the last code is no value.
+        self.runs_of = Lists(codes, np.arange(len(pairs)), len(column.texts) + 1)
 
 
 def _summed(column: Column, events: Ints, who: Ints, there: Ints, n: int) -> tuple[AnyValue, list[AnyValue]]:

@@ -275,16 +275,19 @@ def _run_on(
 ) -> None:
     """One event more in some running sections."""
     values, truths = one.values, one.truths
-    for first, past, length, known, answer, added, _ in runs:
+    for first, past, length, known, answer, added, _, flips in runs:
         if length is not None and at < as_of - length:
             continue
-        if added is None:
-            told: AnyValue = values.get(first, 0) + 1
-            values[first] = told
-        else:
-            exact = values.get(first, 0) + (properties.get(added) or 0)
-            values[first] = exact
-            told = number(exact)
+        if flips is not None:
+            count = values.get(first, 0) + 1
+            values[first] = count
+            if (flip := flips.get(count)) is not None:
+                truths[first:past] = flip[0]
+                flipped += flip[1]
+            continue
+        exact = values.get(first, 0) + (properties.get(added) or 0)  # type: ignore[arg-type]
+        values[first] = exact
+        told = number(exact)
         row = known(told) or answer(told)
         old = truths[first:past]
         if old != row:

@@ -6,6 +6,7 @@ follows from the value; when an event leaves its window by time, the kind is mea
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import Any as AnyValue
@@ -24,7 +25,8 @@ class Run(NamedTuple):
     """One running section: its slots, the length of its window (None: all time), and what it adds up.
 
     `known`, `answer` and `ordered` give the truth of its comparisons for a value; `added` is the property that is
-    summed, None for a count.
+    summed, None for a count. `flips` are the counts at which one event more changes an answer, with the answers then
+    and the slots that flip; None for a sum.
     """
 
     first: int
@@ -34,6 +36,11 @@ class Run(NamedTuple):
     answer: Callable[[AnyValue], bytes]
     added: str | None
     ordered: OrderedIndex
+    flips: dict[int, tuple[bytes, list[int]]] | None
+
+    def row(self, value: AnyValue) -> bytes:
+        """The truth of its comparisons for a value."""
+        return self.known(value) or self.answer(value)
 
 
 class Kind:
@@ -119,7 +126,25 @@ def _run(section: MeasureSection, spans: list[Span], event: str, is_exact: IsExa
         return None
     place, index = section.place, section.index
     added = str(measure.property) if measure.kind == "sum" else None
-    return Run(place.start, place.stop, span.length, index.known.get, index.truths, added, index)
+    flips = None if added else _flips(section)
+    return Run(place.start, place.stop, span.length, index.known.get, index.truths, added, index, flips)
+
+
+def _flips(section: MeasureSection) -> dict[int, tuple[bytes, list[int]]]:
+    """The counts that are answered otherwise than the count before."""
+    limits = {math.floor(given) for one in section.compared for given in one.given}
+    found: dict[int, tuple[bytes, list[int]]] = {}
+    for count in {1, *limits, *(limit + 1 for limit in limits)}:
+        if count < 1:
+            continue
+        was = section.index.truths(count - 1) if count > 1 else section.index.missing
+        now = section.index.truths(count)
+        slots = [
+            slot for slot, (a, b) in enumerate(zip(was, now, strict=True), section.place.start) if a != b
+        ]
+        if slots:
+            found[count] = now, slots
+    return found
 
 
 def kinds_of(plans: Iterable[tuple[str, EventPlan]], spans: list[Span], is_exact: IsExact) -> dict[str, Kind]:
