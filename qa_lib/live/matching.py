@@ -6,7 +6,6 @@ with the live events; it is kept in memory between micro-batches, never without 
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +17,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from qa_lib.live.memory import people_in_memory
 from qa_lib.live.view import LiveRow, LiveView, live_rows
 from qa_lib.profiles.live import DERIVED
-from qa_lib.rules.matcher import ColdStart, Followed, Matcher, Person
+from qa_lib.rules.matcher import ColdStart, Followed, Person
 from qa_lib.rules.matcher.follow import New
 from qa_lib.sources.stream import StreamEvent, StreamState
 from qa_lib.sources.stream.match_rows import PersonChange, changed, inside_of, keep_changes, rule_numbers
@@ -28,17 +28,7 @@ from qa_lib.workspace import Workspace
 
 #: Makes the view of the snapshot that the seam names.
 Open = Callable[[], LiveView]
-_SHARE_OF_MEMORY = 1 / 8
 _NO_NUMBERS = np.empty(0, dtype=object)
-#: What a person takes in memory beside truths and bits: objects, values, the key.
-_BYTES_A_PERSON = 2_048
-
-
-def _people_in_memory(matcher: Matcher) -> int:
-    """As many as an eighth of the machine's memory holds."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    bits = len(matcher.rules) + len(matcher.terms.rule_of)
-    return int(memory * _SHARE_OF_MEMORY / (_BYTES_A_PERSON + matcher.predicates.size + bits // 8))
 
 
 class _Known:
@@ -73,7 +63,7 @@ class Matching:
     clock
         `wall`: people are matched as of now. `events`: as of the latest event so far, for replays.
     most_people
-        How many people are kept in memory; when not given, as many as an eighth of the machine's memory holds.
+        How many people are kept in memory; when not given, as many as a quarter of the machine's memory holds.
     """
 
     def __init__(
@@ -102,7 +92,7 @@ class Matching:
         self._admission = matcher.admission(always=self.view.admitted_always) if matcher.rules else None
         self._follower = self.view.follower()
         self._cold = ColdStart(matcher, self.view.records, self._follower)
-        self._most = _people_in_memory(matcher) if self._given_most is None else self._given_most
+        self._most = people_in_memory(matcher) if self._given_most is None else self._given_most
         self._people.clear()
         #: The number of each rule in the state, once they are asked for; and each rule by its number.
         self._numbers = _NO_NUMBERS

@@ -14,6 +14,7 @@ from typing import Any
 
 from qa_lib.errors import NothingBuilt, ReadOnly, UnknownName, WorkbenchError
 from qa_lib.live.matching import Matching
+from qa_lib.live.memory import pages_mib
 from qa_lib.live.rules import active_rules, member_ids
 from qa_lib.live.view import LiveView, adopt, contracts_of, live_rows, seam_snapshot
 from qa_lib.rules.matcher import ActiveRule
@@ -65,7 +66,7 @@ class LiveStream:
                 f"The workspace {workspace.root} is open read-only; a stream is consumed by `qa stream run`."
             )
         self.workspace, self.log = workspace, log
-        self.state = StreamState(workspace.root, lease_s=lease_s)
+        self.state = StreamState(workspace.root, lease_s=lease_s, cache_mib=pages_mib())
         self._rules = rules
         self._adopted_at = 0.0
         self._adopt()

@@ -26,7 +26,7 @@ from qa_lib.sources.stream.sqlite_log import FILE as LOG_FILE
 from qa_lib.sources.stream.state import FILE as STATE_FILE
 from qa_lib.workspace import Workspace
 
-#: Seconds of the run at the bar's rate with the first number of rules, and of all other runs.
+#: Seconds of the run at the bar's rate with each number of rules, and of all other runs.
 _SECONDS = {"S": 20.0, "M": 300.0, "L": 300.0}
 _STEPS = {"S": 6.0, "M": 15.0, "L": 15.0}
 RATE = 10_000
@@ -174,8 +174,6 @@ def run(tier: str, say: Callable[[str], None], people: int | None = None) -> lis
     figures: list[Figure] = []
     for count in RULES[tier]:
         rules = make_rules(snapshot, count, seed=11)
-        if count != RULES[tier][0]:
-            seconds = _STEPS[tier]
         say(f"stream: {RATE:,} events a second for {seconds:g} s, {count:,} rules")
         one = Run(workspace, rules, RATE, seconds, probes=True)
         say(one.told())

@@ -77,7 +77,7 @@ def keep_changes(con: sqlite3.Connection, changes: Sequence[PersonChange], as_of
             left.append((person_id,))
     con.executemany("INSERT INTO changes_of_person VALUES (?, ?, ?, ?, ?, ?)", rows)
     con.executemany(
-        "INSERT OR REPLACE INTO matches_of_person VALUES (?, ?)",
+        "INSERT INTO matches_of_person VALUES (?, ?) ON CONFLICT DO UPDATE SET rules = excluded.rules",
         [(one.person_id, f"[{one.inside}]") for one in changes if one.inside],
     )
     con.executemany("DELETE FROM matches_of_person WHERE person_id = ?", left)

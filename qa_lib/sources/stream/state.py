@@ -28,8 +28,8 @@ SCHEMA_VERSION = 2
 LEASE_S = 3.0
 #: Pages of the write-ahead log after which a commit copies them itself.
 _MOST_PAGES = 65_536
-#: People come in no order, so every micro-batch reads and writes pages all over the file.
-_CACHE_MIB = 256
+#: Pages of the file that a connection keeps in memory.
+CACHE_MIB = 64
 _DAY_US = 86_400_000_000
 #: For how long an event that comes twice is recognised by its id.
 REMEMBERED_DAYS = 7
@@ -87,14 +87,17 @@ class StreamState:
         The workspace's.
     lease_s
         Seconds after which a silent consumer's partitions go to others.
+    cache_mib
+        Pages of the file that are kept in memory, at most. People come in no order, so every micro-batch of a
+        consumer reads and writes pages all over the file: one that keeps many of them goes on at the same speed.
     """
 
-    def __init__(self, folder: Path, *, lease_s: float = LEASE_S) -> None:
+    def __init__(self, folder: Path, *, lease_s: float = LEASE_S, cache_mib: int = CACHE_MIB) -> None:
         self.path = folder / FILE
         self._lease_s = lease_s
         self._lock = threading.RLock()
         with told(self.path):
-            self._con = connect(self.path, cache_mib=_CACHE_MIB)
+            self._con = connect(self.path, cache_mib=cache_mib)
             # copying pages into the file is `checkpoint`'s, beside the consumer; this is what it may fall behind
             self._con.execute(f"PRAGMA wal_autocheckpoint = {_MOST_PAGES}").fetchall()
             found = self._make()
