@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -116,6 +118,41 @@ def test_what_could_not_be_kept_leaves_nothing_and_is_read_again(log: SqliteLog,
     drain(one, 1)
     assert ids(state) == ["e1"]
     assert handler.kept == [False, True]
+    one.close()
+
+
+class BreaksNowAndThen(NoHandler):
+    """A handler that fails for some micro-batches, and notes what was kept of the others."""
+
+    def __init__(self) -> None:
+        self.draw = random.Random(8)
+        self.order: list[tuple[str, int]] = []
+        self.failures = 0
+
+    def handle(self, con: Any, events: Sequence[Any], persons: Sequence[str]) -> None:
+        if self.draw.random() < 0.3:
+            self.failures += 1
+            raise sqlite3.OperationalError("disk I/O error")
+        self.order += [(e.partition, e.offset) for e in events]
+
+
+def test_what_was_read_ahead_is_read_again_after_a_failure(log: SqliteLog, state: StreamState) -> None:
+    """Every event is kept once and in the order of its partition, whatever failed while others were read ahead."""
+    handler = BreaksNowAndThen()
+    one = Consumer(log, state, Contracts(SHOP_CONTRACTS), handler, most=12)
+    for start in range(0, 400, 4):
+        log.append(keyed(event(n) for n in range(start, start + 4)))
+    ahead = 0
+    while one.total.read < 400:
+        with contextlib.suppress(WorkspaceUnusable):
+            one.step(0.05)
+        ahead += one._ahead is not None
+    assert handler.failures > 5 < ahead
+    assert len(handler.order) == len({*handler.order}) == 400
+    for number in range(3):
+        offsets = [offset for partition, offset in handler.order if partition == log.partition_name(number)]
+        assert offsets == sorted(offsets)
+    assert ids(state) == sorted(f"e{n}" for n in range(400))
     one.close()
 
 

@@ -63,6 +63,17 @@ class Step:
     visible_at: float = 0.0
 
 
+@dataclass(frozen=True)
+class Read:
+    """What was read of the log at one moment: events and poison, and the epochs that it was read under."""
+
+    batches: Sequence[Batch]
+    epochs: Mapping[str, int]
+    arrived_us: int
+    events: Sequence[StreamEvent]
+    poison: Sequence[tuple[str, int, str, bytes, int]]
+
+
 @dataclass
 class Total:
     """What a consumer has done since it was started."""
@@ -115,6 +126,8 @@ class Consumer:
         self._log, self._state, self._contracts, self._handler = log, state, contracts, handler
         self._most, self._arrival = most, arrival
         self._reader = log.reader(self.member, state)
+        self._ahead: Read | None = None
+        self._trouble: Exception | None = None
         self._trimmed_at = time.monotonic()
         self._forgot_at = float("-inf")
 
@@ -138,13 +151,12 @@ class Consumer:
         LogBroken
             When the log no longer holds what was not consumed.
         """
-        batches = self._reader.poll(self._most, timeout)
-        if not batches:
+        reads = self._next_reads(timeout)
+        if not reads:
             return Step()
-        arrived_us = int(self._arrival().timestamp() * 1_000_000)
         kept = False
         try:
-            step = self._keep(batches, arrived_us)
+            step = self._keep(reads)
             kept = True
         except Fenced:
             self.total.fenced += 1
@@ -152,14 +164,31 @@ class Consumer:
         finally:
             self._handler.done(kept=kept)
             if not kept:
-                for batch in batches:
-                    self._reader.seek(batch.partition, batch.offsets[0])
+                self._unread(reads)
         self.total.add(step)
         self._trim()
         return step
 
-    def _keep(self, batches: Sequence[Batch], arrived_us: int) -> Step:
-        epochs = dict(self._reader.held)
+    def _next_reads(self, timeout: float) -> list[Read]:
+        """What was read ahead while the last micro-batch was committed, and what has come since."""
+        ahead, trouble, self._ahead, self._trouble = self._ahead, self._trouble, None, None
+        if trouble is not None:
+            raise trouble
+        if ahead is None:
+            now = self._read(self._reader.poll(self._most, timeout))
+            return [] if now is None else [now]
+        now = self._read(self._reader.poll(max(1, self._most - len(ahead.events)), 0.0))
+        reads = [ahead] if now is None else [ahead, now]
+        held = self._reader.held
+        if any(held.get(partition) != epoch for partition, epoch in ahead.epochs.items()):
+            self._unread(reads)  # partitions changed hands: all is read again from where it stands
+            return []
+        return reads
+
+    def _read(self, batches: Sequence[Batch]) -> Read | None:
+        if not batches:
+            return None
+        arrived_us = int(self._arrival().timestamp() * 1_000_000)
         events: list[StreamEvent] = []
         poison: list[tuple[str, int, str, bytes, int]] = []
         for batch in batches:
@@ -168,8 +197,34 @@ class Consumer:
                     events.append(self._contracts.read(value, batch.partition, offset, arrived_us))
                 except Poison as reason:
                     poison.append((batch.partition, offset, str(reason), value, arrived_us))
-        with self._state.writing() as con:
-            for batch in batches:
+        held = self._reader.held
+        epochs = {batch.partition: held[batch.partition] for batch in batches if batch.partition in held}
+        return Read(batches, epochs, arrived_us, events, poison)
+
+    def _read_ahead(self) -> None:
+        """Read on while the disk is waited for; what goes wrong is said by the next step."""
+        try:
+            self._ahead = self._read(self._reader.ready(self._most))
+        except Exception as error:  # noqa: BLE001  a commit is under way: the next step raises it
+            self._trouble = error
+
+    def _unread(self, reads: Sequence[Read]) -> None:
+        """Let the reader go back to where these begin, and forget what was read after them."""
+        if self._ahead is not None:
+            reads = [*reads, self._ahead]
+            self._ahead = None
+        held = self._reader.held
+        for read in reversed(reads):
+            for batch in reversed(read.batches):
+                if held.get(batch.partition) == read.epochs.get(batch.partition):
+                    self._reader.seek(batch.partition, batch.offsets[0])
+
+    def _keep(self, reads: Sequence[Read]) -> Step:
+        epochs = dict(self._reader.held)
+        events = [event for read in reads for event in read.events]
+        poison = [one for read in reads for one in read.poison]
+        with self._state.writing(self._read_ahead) as con:
+            for batch in (batch for read in reads for batch in read.batches):
                 if batch.partition not in epochs:
                     raise Fenced(f"Partition {batch.partition} is no longer held by {self.member}.")
                 self._state.advance(
@@ -185,7 +240,7 @@ class Consumer:
             texts = [to_json(e.properties).decode() for e in new]
             self._state.add(con, new, persons, texts)
             con.executemany("INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?, ?, ?)", poison)
-            self._count(con, events, new, arrived_us)
+            self._count(con, events, new, reads[-1].arrived_us)
             self._handler.handle(con, new, persons)
         return Step(
             read=len(events) + len(poison),

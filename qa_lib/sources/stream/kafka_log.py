@@ -222,6 +222,10 @@ class KafkaReader:
                 batches.append(Batch(name, offsets, values, offsets[-1] + 1))
         return batches
 
+    def ready(self, most: int) -> list[Batch]:
+        """Nothing: the client reads ahead by itself, in threads of its own."""
+        return []
+
     def _is_sought(self, message: Any) -> bool:
         """False for an event before the position, which only shows that the log is whole."""
         number, offset = message.partition(), message.offset()

@@ -64,6 +64,10 @@ class Reader(Protocol):
         """Up to `most` events that were not read yet, waiting at most `timeout` seconds for the first."""
         ...
 
+    def ready(self, most: int) -> list[Batch]:
+        """What can be had at once and without a look at the state; nothing where a log cannot say."""
+        ...
+
     def seek(self, partition: str, offset: int) -> None:
         """Read a partition again from an offset, after what was read could not be kept."""
         ...

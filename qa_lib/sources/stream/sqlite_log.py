@@ -191,16 +191,20 @@ class SqliteReader:
         until = time.monotonic() + timeout
         while True:
             self._keep_share()
-            found: list[Batch] = []
-            for name in self.held:
-                number = int(name.rpartition("/")[2])
-                batch = self._log.read(number, self._next[name], max(1, most // len(self.held)))
-                if batch is not None:
-                    self._next[name] = batch.next_offset
-                    found.append(batch)
+            found = self.ready(most)
             if found or time.monotonic() >= until:
                 return found
             time.sleep(_PAUSE_S)
+
+    def ready(self, most: int) -> list[Batch]:
+        found: list[Batch] = []
+        for name in self.held:
+            number = int(name.rpartition("/")[2])
+            batch = self._log.read(number, self._next[name], max(1, most // len(self.held)))
+            if batch is not None:
+                self._next[name] = batch.next_offset
+                found.append(batch)
+        return found
 
     def seek(self, partition: str, offset: int) -> None:
         self._next[partition] = offset

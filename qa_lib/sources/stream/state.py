@@ -13,6 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,7 @@ class StreamState:
         self.path = folder / FILE
         self._lease_s = lease_s
         self._lock = threading.RLock()
+        self._committer = ThreadPoolExecutor(1, "stream commit")  # starts a thread when it is needed
         with told(self.path):
             self._con = connect(self.path, cache_mib=cache_mib)
             # copying pages into the file is `checkpoint`'s, beside the consumer; this is what it may fall behind
@@ -123,13 +125,25 @@ class StreamState:
         return found
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction; nothing of it stays when the body raises."""
+    def writing(self, meanwhile: Callable[[], None] | None = None) -> Iterator[sqlite3.Connection]:
+        """One transaction; nothing of it stays when the body raises.
+
+        Parameters
+        ----------
+        meanwhile
+            Called while the commit waits for the disk, by the caller's thread; it raises nothing and leaves the
+            state alone.
+        """
         with self._lock, told(self.path):
             self._con.execute("BEGIN IMMEDIATE")
             try:
                 yield self._con
-                self._con.execute("COMMIT")
+                if meanwhile is None:
+                    self._con.execute("COMMIT")
+                else:
+                    committing = self._committer.submit(self._con.execute, "COMMIT")
+                    meanwhile()
+                    committing.result()
             except BaseException:
                 with contextlib.suppress(sqlite3.Error):
                     self._con.execute("ROLLBACK")
@@ -315,5 +329,6 @@ class StreamState:
             return Seam(snapshot, as_of_us, dict(cuts), number)
 
     def close(self) -> None:
+        self._committer.shutdown()
         with self._lock:
             self._con.close()
