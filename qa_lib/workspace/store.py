@@ -164,14 +164,22 @@ class Store:
     def _standing(opened: DeltaTable, sources: Iterable[str]) -> dict[str, int]:
         return {name: opened.transaction_version(name) or 0 for name in sources}
 
-    def compact(self, table: Table) -> None:
-        """Make one file of many small ones; the rows and what was advanced stay as they are."""
+    def compact(self, table: Table, *, target_bytes: int | None = None) -> None:
+        """Make larger files of many small ones; the rows and what was advanced stay as they are.
+
+        Parameters
+        ----------
+        target_bytes
+            About how large the files become; files that are as large are left alone. Delta's default when not given.
+        """
         from deltalake import CommitProperties
 
         with self._writing(table):
             properties = CommitProperties(custom_metadata={_ORIGIN: "compacted"})
             before = set(self.files(table.name))
-            self._open(table.name).optimize.compact(commit_properties=properties)
+            self._open(table.name).optimize.compact(
+                target_size=target_bytes, max_concurrent_tasks=1, commit_properties=properties
+            )
             self._sync(table.name, before)
 
     def upsert(

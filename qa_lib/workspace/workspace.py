@@ -170,11 +170,11 @@ class Workspace:
         """By source, the offset that `advance` brought a version of the table to; 0 where it never did."""
         return self.store.reached(table, sources, version)
 
-    def compact(self, table: Table) -> None:
-        """Make one file of many small ones."""
+    def compact(self, table: Table, *, target_bytes: int | None = None) -> None:
+        """Make larger files of many small ones; `Store.compact` says how."""
         self._writable()
         with _usable(self.root):
-            self.store.compact(table)
+            self.store.compact(table, target_bytes=target_bytes)
 
     def upsert(
         self, table: Table, con: duckdb.DuckDBPyConnection, sql: str, key: Sequence[str], *, replaces: bool

@@ -14,8 +14,10 @@ from qa_lib.sources.stream.state import StreamState
 from qa_lib.tables import STREAM_EVENTS
 from qa_lib.workspace import Workspace
 
-#: Small commits are made one file after so many.
-_COMPACT_AFTER = 64
+#: After so many commits their small files are made larger, up to so many bytes: little at a time, since the consumer
+#: beside it waits for the same disk and processors.
+_COMPACT_AFTER = 16
+_FILE_BYTES = 8 * 2**20
 _MOST_ROWS = 200_000
 
 
@@ -58,7 +60,7 @@ class DeltaWriter:
             return 0  # another writer was faster
         self._commits += 1
         if self._commits % _COMPACT_AFTER == 0:
-            self._workspace.compact(STREAM_EVENTS)
+            self._workspace.compact(STREAM_EVENTS, target_bytes=_FILE_BYTES)
         return len(rows)
 
     def reached(self) -> dict[str, int]:
