@@ -95,6 +95,11 @@ class Table:
         return pa.schema([pa.field(c.name, types[c.type], nullable=c.nullable) for c in self.columns])
 
 
+_WHO = Column("person_id", "text", "who")
+_ORIGIN = Column("origin", "text", "observed or generated")
+_HAPPENED = (Column("occurred_at", "timestamp", "when"), _ORIGIN)
+_SOURCE = Column("source", "text", "the feed or the part of the workbench that wrote the row")
+
 ORDER_LINES = Table(
     "order_lines",
     "One line of an order: one item in one basket.",
@@ -130,7 +135,7 @@ DEMOGRAPHICS = Table(
     "demographics",
     "What people told about themselves; undated, and known of a part of the people only.",
     (
-        Column("person_id", "text", "who"),
+        _WHO,
         Column("age_band", "text", "years", nullable=True),
         Column("income_band", "text", "thousand USD a year", nullable=True),
         Column("home_ownership", "text", "owner or renter", nullable=True),
@@ -154,7 +159,7 @@ CAMPAIGNS = Table(
         Column("fixed_cost_amount", "amount", "cost besides messages and offers", nullable=True),
         Column("plan_hash", "text", "the plan that was carried out", nullable=True),
         Column("origin", "text", "observed, replayed or simulated"),
-        Column("source", "text", "the feed or the part of the workbench that wrote the row"),
+        _SOURCE,
     ),
     key=("campaign_id", "origin"),
 )
@@ -174,7 +179,7 @@ SENDS = Table(
         Column("cost_amount", "amount", "media and message cost", nullable=True),
         Column("origin", "text", "observed, replayed or simulated"),
         Column("world", "integer", "which of the rehearsal's worlds; 0 where there is one"),
-        Column("source", "text", "the feed or the part of the workbench that wrote the row"),
+        _SOURCE,
     ),
     key=("campaign_id", "person_id", "step", "channel", "origin", "world"),
 )
@@ -183,7 +188,7 @@ OUTCOMES = Table(
     "What people did about a campaign: coupons that were redeemed, and conversions by a campaign's own goal.",
     (
         Column("campaign_id", "text", "the campaign"),
-        Column("person_id", "text", "who"),
+        _WHO,
         Column("outcome", "text", "redeem or convert"),
         Column("coupon_id", "text", "the coupon", nullable=True),
         Column("occurred_on", "date", "the day, in the workspace's zone; the hour was not recorded"),
@@ -192,7 +197,7 @@ OUTCOMES = Table(
         Column("cost_amount", "amount", "what the offer cost", nullable=True),
         Column("origin", "text", "observed, replayed or simulated"),
         Column("world", "integer", "which of the rehearsal's worlds; 0 where there is one"),
-        Column("source", "text", "the feed or the part of the workbench that wrote the row"),
+        _SOURCE,
     ),
     key=("campaign_id", "person_id", "outcome", "coupon_id", "occurred_on", "origin", "world"),
 )
@@ -221,24 +226,22 @@ INTERACTIONS = Table(
     "interactions",
     "What people did with an item short of buying it; `origin` tells what was generated from what was observed.",
     (
-        Column("person_id", "text", "who"),
+        _WHO,
         Column("event", "text", "browse or cart"),
         Column("item_id", "text", "the item"),
-        Column("occurred_at", "timestamp", "when"),
-        Column("origin", "text", "observed or generated"),
+        *_HAPPENED,
     ),
 )
 ACTIVITIES = Table(
     "activities",
     "What else people did in a channel: searched, marked a favourite, logged in, shared.",
     (
-        Column("person_id", "text", "who"),
+        _WHO,
         Column("event", "text", "search, favourite, login or share"),
         Column("item_id", "text", "the item, of a favourite or a share", nullable=True),
         Column("keyword", "text", "what was searched for", nullable=True),
         Column("channel", "text", "where: shop, mini_program …", nullable=True),
-        Column("occurred_at", "timestamp", "when"),
-        Column("origin", "text", "observed or generated"),
+        *_HAPPENED,
     ),
 )
 STREAM_EVENTS = Table(
@@ -265,8 +268,7 @@ AD_EVENTS = Table(
         Column("person_id", "text", "who, by the identifier that the channel knew"),
         Column("event", "text", "expose or click"),
         Column("creative_id", "text", "the advertisement"),
-        Column("occurred_at", "timestamp", "when"),
-        Column("origin", "text", "observed or generated"),
+        *_HAPPENED,
     ),
 )
 REJECTS = Table(
@@ -299,7 +301,7 @@ PLAN_ROWS = Table(
     "One row per person whom a plan considered: sent to, or not and why; plans only add rows.",
     (
         Column("plan_hash", "text", "the plan"),
-        Column("person_id", "text", "who"),
+        _WHO,
         Column("reason", "text", "why not; empty where a message is to go", nullable=True),
         Column("detail", "text", "what the reason was about", nullable=True),
         Column("channel", "text", "by which way"),
@@ -327,8 +329,8 @@ ADDRESSES = Table(
         Column("identifier", "text", "what a channel needs: phone, email, device_id or open_id"),
         Column("address", "text", "the address itself"),
         Column("zone", "text", "IANA name of the person's zone", nullable=True),
-        Column("origin", "text", "observed or generated"),
-        Column("source", "text", "the feed or the part of the workbench that wrote the row"),
+        _ORIGIN,
+        _SOURCE,
     ),
     key=("person_id", "identifier", "address"),
     in_snapshots=False,
@@ -343,7 +345,7 @@ LINKS = Table(
         Column("right_value", "text", "its normalised value"),
         Column("source", "text", "where both were seen together"),
         Column("observed_at", "timestamp", "when"),
-        Column("origin", "text", "observed or generated"),
+        _ORIGIN,
     ),
     in_snapshots=False,
 )

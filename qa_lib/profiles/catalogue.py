@@ -36,8 +36,14 @@ def catalogue(snapshot: Snapshot) -> Catalogue:
     events = (
         tuple(s.type for s in EVENT_SOURCES if s.type.name in built) if told is None else read_events(told)
     )
+    latest = snapshot.meta.get("latest")  # of a kind without rows there is none
     events = tuple(
-        replace(e, properties=tuple(_in_currency(snapshot, p) for p in e.properties)) for e in events
+        replace(
+            e,
+            properties=tuple(_in_currency(snapshot, p) for p in e.properties),
+            has_rows=latest is None or e.table in latest,
+        )
+        for e in events
     )
     return Catalogue(fields, events).with_values(values)
 

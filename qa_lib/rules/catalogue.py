@@ -70,12 +70,13 @@ class Field:
 
 @dataclass(frozen=True)
 class EventType:
-    """One kind of event; `grain` says what a single row of it is."""
+    """One kind of event; `grain` says what a single row of it is, `has_rows` whether the snapshot has any."""
 
     name: str
     label: Label
     grain: Label
     properties: tuple[Field, ...]
+    has_rows: bool = True
 
     @property
     def table(self) -> str:
@@ -104,6 +105,7 @@ class EventType:
             "label": self.label.to_dict(),
             "grain": self.grain.to_dict(),
             "properties": [p.to_dict() for p in self.properties],
+            "has_rows": self.has_rows,
         }
 
 

@@ -102,6 +102,13 @@ def read_raw(
                 return _read_csv(con, Path(plain.name))
         with _as_utf8(path, encoding) as plain_path:
             return _read_csv(con, plain_path) if kind == ".csv" else _read_lines(con, plain_path, columns)
+    except _SameName as error:
+        one, other = error.args
+        raise FileUnreadable(
+            f"Feed '{name}': {path} has the columns {one!r} and {other!r}, whose names differ by case only; expected "
+            "names that differ by more, since a column is found whatever its case. Rename or leave out one of them "
+            "where the file is made, and land it again. Nothing was landed."
+        ) from None
     except (duckdb.Error, csv.Error, DataError) as error:
         said = str(error).splitlines()[0].rstrip(".")
         raise FileUnreadable(
@@ -113,6 +120,10 @@ def read_raw(
             f"Feed '{name}': {path} is not readable as {path.suffix[1:]} in {encoding}: {error}. "
             "Name its encoding, such as gb18030 or utf-16, or save it as UTF-8."
         ) from None
+
+
+class _SameName(Exception):
+    """Two columns of a header whose names differ by case only."""
 
 
 class _as_utf8:
@@ -155,6 +166,11 @@ def _read_csv(con: duckdb.DuckDBPyConnection, path: Path) -> Raw:
         names = next(csv.reader(file), [])
     if len(set(names)) < len(names) or not all(names):
         raise csv.Error(f"the header {names} has an empty or repeated name")
+    first: dict[bytes, str] = {}
+    for name in names:
+        same = first.setdefault(name.encode().lower(), name)  # as DuckDB does: of ASCII letters only
+        if same != name:
+            raise _SameName(same, name)
     struct = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in names or ["(empty file)"])
     return _described(
         con,

@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from playwright.sync_api import Browser, Locator, Page, Route
 
+from qa_lib.jobs import Run
 from qa_lib.servers import Server
 
 SHOTS = Path(__file__).parent / "shots"
@@ -37,6 +39,8 @@ _RUN_ALL = """async () => {
   await notebook.sessionContext.session.kernel.info;
   return await app.commands.execute('notebook:run-all-cells');
 }"""
+
+_THEME = "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: `JupyterLab ${name}`})"
 
 # What a page could do without the form: a message of its own in a kernel's connection. The plain
 # protocol, one JSON text a message, is asked for because it is the one that can be written in a line.
@@ -102,6 +106,13 @@ def run_all_in_lab(page: Page, lab: Server, path: str) -> None:
     assert page.evaluate(_RUN_ALL) is not False
 
 
+def choose_theme(page: Page, name: str) -> None:
+    """JupyterLab in "Light" or "Dark"."""
+    page.evaluate(_THEME, name)
+    light = str(name == "Light").lower()
+    page.locator(f"body[data-jp-theme-light={light}]").wait_for(state="attached")
+
+
 def stop_kernel_in_lab(page: Page) -> None:
     """End the kernel of the notebook that is open in JupyterLab, if one is."""
     page.evaluate("async () => window.jupyterapp?.shell.currentWidget?.sessionContext?.shutdown()")
@@ -145,6 +156,35 @@ def figures_on(page: Page) -> dict[str, str]:
         "one => [one.dataset.figure, one.textContent]))"
     )
     return found
+
+
+@contextmanager
+def offline_page(browser: Browser, path: Path) -> Iterator[Page]:
+    """An exported page, opened from its file without a network; at the end it has asked for nothing but itself."""
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(path.as_uri())
+    yield page
+    context.close()
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+
+
+def keep_failed_run(folder: Path, name: str, error: str) -> None:
+    """A run that failed just now, kept in this folder as `qa run` keeps it."""
+    folder.mkdir(parents=True)
+    Run(
+        name=name,
+        source=Path("notebooks/jobs/build.ipynb"),
+        folder=folder,
+        notebook=folder / "build.ipynb",
+        html=None,
+        status="failed",
+        started_at=datetime.now(UTC),
+        seconds=1.0,
+        error=error,
+    ).save()
 
 
 def drag(page: Page, handle: Locator, target: Locator, at: float = 0.75) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pandas as pd
 import pytest
 from browser_helpers import figures_on, open_in_voila, wait_until
+from pictures import expect_picture, measure_text_alike
 from playwright.sync_api import Page, expect
 from rehearsed_campaign import NAME, carried_out, copied, planned, rehearsed
 from screen_checks import expect_accessible
@@ -84,6 +85,7 @@ def settle(page: Page) -> None:
 
 def test_a_review_shows_its_figures_and_follows_segment_and_language(page: Page, reviewed: Reviewed) -> None:
     snapshot = reviewed.workspace.live_snapshot()
+    measure_text_alike(page)
     page.set_viewport_size({"width": 1280, "height": 2400})  # the whole page in one picture
     open_in_voila(page, reviewed.voila, DASHBOARD.name)
     rows = page.locator("[class*=review_segment_rows] path")
@@ -94,6 +96,8 @@ def test_a_review_shows_its_figures_and_follows_segment_and_language(page: Page,
     expect(page.get_by_text("仿真：对收到活动的人的预测").first).to_be_visible()
     SHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SHOTS / "campaign-review-zh.png")
+    settle(page)
+    expect_picture(page.locator(".qa-view"), "campaign_review-voila")
 
     segments = rehearsal_and_result(snapshot, NAME, by=("rfm_segment",), metrics=("conversion_rate",))
     first = segments["rfm_segment"].iloc[0]

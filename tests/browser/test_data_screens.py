@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from browser_helpers import figures_on, open_in_voila, wait_until
+from pictures import expect_picture
 from playwright.sync_api import Page, expect
+from screen_checks import SCHEMES
 from screens_world import BUYERS, TILLS
 
 from qa_lib.audiences import AudienceService
@@ -40,7 +42,12 @@ def dashboards(
     for name in ("data_health", "people_and_tags"):
         shutil.copy(DASHBOARDS / f"{name}.ipynb", root / "notebooks")
     with start_dashboards(
-        root / "notebooks", port=0, workspace=screens_workspace.root, log=root / "voila.log", env=jupyter_home
+        root / "notebooks",
+        port=0,
+        workspace=screens_workspace.root,
+        runs=root / "runs",
+        log=root / "voila.log",
+        env=jupyter_home,
     ) as server:
         yield server
 
@@ -101,6 +108,14 @@ def test_data_health_shows_figures_drills_and_refuses_a_decision(
     colour = page.get_by_role("heading", name="Data quality").evaluate("e => getComputedStyle(e).color")
     assert colour == "rgb(255, 255, 255)"
     page.screenshot(path=SHOTS / "data-health-dark.png")
+
+
+def test_the_start_page_looks_as_it_did(page: Page, dashboards: Server) -> None:
+    page.goto(dashboards.url)
+    expect(page.locator("[data-fact]").first).to_be_visible()
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        expect_picture(page.locator("body"), f"start_page-{scheme}")
 
 
 def test_people_and_tags_shows_a_tag_uses_it_in_a_rule_and_explains_a_person(

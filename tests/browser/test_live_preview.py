@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from browser_helpers import run_all_in_lab, stop_kernel_in_lab, wait_until, write_notebook
+from browser_helpers import choose_theme, run_all_in_lab, stop_kernel_in_lab, wait_until, write_notebook
 from builder_page import BUILDERS, Builder
 from playwright.sync_api import Locator, Page, expect
 
@@ -127,18 +127,14 @@ def test_the_preview_follows_the_builder(
     # the host's dark theme, and the other language
     open_tab(page, "breakdown")
     expect(page.get_by_test_id("qa-breakdown")).to_be_visible(timeout=SOON)
-    page.evaluate(
-        "() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
-    )
+    choose_theme(page, "Dark")
     wait_until(page, lambda: brightness(page, "backgroundColor") < 60, "the preview is dark")
     assert brightness(page, "color") > 200
     builder.root.get_by_role("button", name="English").click()
     expect(page.locator(".qa-live-preview h3")).to_have_text("Preview", timeout=SOON)
     expect(page.get_by_label("Compare by")).to_be_visible()
     page.screenshot(path=SHOTS / "live-preview-dark.png")
-    page.evaluate(
-        "() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})"
-    )
+    choose_theme(page, "Light")
     stop_kernel_in_lab(page)
 
 

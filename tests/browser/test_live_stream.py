@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from browser_helpers import open_in_voila, wait_until
+from pictures import expect_picture
 from playwright.sync_api import Page, expect
 from screen_checks import expect_accessible
 
@@ -34,6 +35,11 @@ _READ = """() => {
     ? [Number(count.textContent.replaceAll(',', '')), Number(age.dataset.age)] : null;
 }"""
 _NEW_ENOUGH_S = 2.0
+#: Curves of the last minutes, and tiles as wide as their figures.
+_OF_THIS_MOMENT = """
+  .vega-embed { visibility: hidden }
+  .qa-tile { flex: none !important; width: 118px; height: 60px; overflow: hidden }
+"""
 
 
 @pytest.fixture(scope="module")
@@ -127,5 +133,6 @@ def test_the_page_follows_the_stream_and_says_how_old_it_is(
     page.get_by_text("English").click()
     expect(page.get_by_text("Nobody consumes")).to_be_visible()
     expect_accessible(page, ".qa-view")
+    expect_picture(page.locator(".qa-view"), "live_stream-voila", style=_OF_THIS_MOMENT)
     state.close()
     log.close()

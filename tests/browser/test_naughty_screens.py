@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from browser_helpers import START_TIMEOUT_MS, gated_page, open_in_voila, write_notebook
+from browser_helpers import START_TIMEOUT_MS, gated_page, keep_failed_run, open_in_voila, write_notebook
 from naughty_world import FEW, MARKUP, NAMES, NAUGHTY, naughty_world
 from playwright.sync_api import Browser, Page, expect
 from screen_checks import expect_nothing_ran, listen_for_dialogs
 
-from qa_lib.jobs import Run
 from qa_lib.rules import All, Attribute, Event
 from qa_lib.servers import Server, start_dashboards
 from qa_lib.servers.start_page import entries
@@ -73,19 +71,7 @@ def hostile(
     write_notebook(notebooks / "screens.ipynb", SCREENS, *CELLS, source_hidden=True)
     for i, text in enumerate(NAUGHTY):
         write_notebook(notebooks / f"title_{i:03d}.ipynb", "1", title=" ".join(text.split()))
-        folder = runs / f"{i:03d}"
-        folder.mkdir(parents=True)
-        Run(
-            name=text,
-            source=Path("notebooks/jobs/build.ipynb"),
-            folder=folder,
-            notebook=folder / "build.ipynb",
-            html=None,
-            status="failed",
-            started_at=datetime.now(UTC),
-            seconds=1.0,
-            error=text,
-        ).save()
+        keep_failed_run(runs / f"{i:03d}", text, text)
     with start_dashboards(
         notebooks, port=0, workspace=made.root, runs=runs, log=root / "voila.log", env=jupyter_home
     ) as server:

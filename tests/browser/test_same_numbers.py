@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from browser_helpers import figures_on, open_in_voila, run_all_in_lab, stop_kernel_in_lab
+from pictures import expect_picture
 from playwright.sync_api import Page, expect
 
 from qa_lib.audiences import engine_of
@@ -99,7 +100,10 @@ def test_the_workbench_counts_the_same_in_lab_voila_and_report(
         held: dict[str, Any] = json.loads(page.get_by_label("规则 JSON").input_value())
         return held
 
+    page.set_viewport_size({"width": 1280, "height": 1800})
     open_in_voila(page, voila, path.name)
+    expect(page.get_by_test_id("qa-waterfall")).to_be_visible(timeout=60_000)
+    expect_picture(page.locator(".qa-view:has(.qa-rule-builder)"), "audience_workbench-voila")
     rule = expect_the_same()
     run_all_in_lab(page, lab, path.name)
     assert expect_the_same() == rule

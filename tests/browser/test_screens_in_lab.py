@@ -12,12 +12,15 @@ import pytest
 from browser_helpers import (
     SHOTS,
     START_TIMEOUT_MS,
+    choose_theme,
     gated_page,
+    offline_page,
     run_all_in_lab,
     stop_kernel_in_lab,
     wait_until,
     write_notebook,
 )
+from pictures import expect_picture, measure_text_alike
 from playwright.sync_api import Browser, Locator, Page, expect
 from screen_checks import expect_accessible
 from screens_world import BOTH, BUYERS, QUIET, TILLS
@@ -27,7 +30,6 @@ from qa_lib.servers import Server
 from qa_lib.sources import rejects
 from qa_lib.workspace import Workspace
 
-_THEME = "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: `JupyterLab ${name}`})"
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 #: What stays Chinese on an English screen besides texts of the data.
 _SWITCH = "中文"
@@ -66,6 +68,7 @@ def screens(
     """All of them on one page of JupyterLab."""
     write_notebook(notebooks_dir / "screens_in_lab.ipynb", *cells(screens_workspace.root), source_hidden=True)
     with gated_page(browser, "screens_in_lab") as page:
+        measure_text_alike(page)
         page.set_viewport_size({"width": 1500, "height": 9000})
         run_all_in_lab(page, lab, "screens_in_lab.ipynb")
         for name in NAMES:
@@ -77,15 +80,19 @@ def screens(
 
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
 def test_nothing_serious_is_wrong_with_any_screen(screens: Page, theme: str) -> None:
-    screens.evaluate(_THEME, theme)
-    dark = "true" if theme == "Light" else "false"
-    expect(screens.locator(f"body[data-jp-theme-light={dark}]")).to_be_attached()
+    choose_theme(screens, theme)
     SHOTS.mkdir(exist_ok=True)
     for name in NAMES:
         screens.locator(f".of-{name}").screenshot(path=SHOTS / f"{name}-{theme.lower()}.png")
     screens.locator(".of-library .qa-export summary").click()  # an open menu is looked at too
     expect_accessible(screens, ".jp-OutputArea-output")
     screens.locator(".of-library .qa-export summary").click()
+
+
+@pytest.mark.parametrize(("name", "theme"), [*((name, "Light") for name in NAMES), ("library", "Dark")])
+def test_a_screen_looks_as_it_did(screens: Page, name: str, theme: str) -> None:
+    choose_theme(screens, theme)
+    expect_picture(screens.locator(f".of-{name}"), f"{name}-{theme.lower()}")
 
 
 def exported(page: Page, name: str, export: str) -> File:
@@ -104,21 +111,14 @@ def test_every_page_is_downloaded_and_opens_offline(
 ) -> None:
     made = exported(screens, name, "page.html")
     (tmp_path / made.name).write_bytes(made.data)
-    context = browser.new_context(offline=True)
-    page = context.new_page()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto((tmp_path / made.name).as_uri())
-    expect(page.locator("h2").first).to_have_text(
-        str(screens.locator(f".of-{name} :is(h2, h3)").first.text_content())
-    )
-    pictures = page.locator("img.qa-picture")
-    for picture in pictures.all():
-        assert picture.evaluate("image => image.complete && image.naturalWidth") > 100
-    assert pictures.count() > 0
-    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
-    expect_accessible(page)
-    context.close()
+    with offline_page(browser, tmp_path / made.name) as page:
+        title = screens.locator(f".of-{name} :is(h2, h3)").first.text_content()
+        expect(page.locator("h2").first).to_have_text(str(title))
+        pictures = page.locator("img.qa-picture")
+        for picture in pictures.all():
+            assert picture.evaluate("image => image.complete && image.naturalWidth") > 100
+        assert pictures.count() > 0
+        expect_accessible(page)
 
 
 def test_charts_and_tables_are_downloaded(screens: Page) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from browser_helpers import write_notebook
+from browser_helpers import keep_failed_run, write_notebook
 from playwright.sync_api import Page, expect
-from screen_checks import expect_accessible, expect_nothing_ran, listen_for_dialogs
+from screen_checks import SCHEMES, expect_accessible, expect_nothing_ran, listen_for_dialogs
 
-from qa_lib.jobs import Run
 from qa_lib.servers import Server
 from qa_lib.workspace import Snapshot
 
@@ -22,19 +19,7 @@ HOSTILE = "</strong><script>alert(1)</script><img src=x onerror=alert(2)>"
 def dashboards(notebooks_dir: Path, runs_dir: Path) -> None:
     """A dashboard and a run that failed, both with markup in their words."""
     write_notebook(notebooks_dir / "who_is_who.ipynb", "1", title=f"谁是谁？ Who is who? {HOSTILE}")
-    folder = runs_dir / "20260301T000000.000Z-build"
-    folder.mkdir()
-    run = Run(
-        name="build",
-        source=Path("notebooks/jobs/build.ipynb"),
-        folder=folder,
-        notebook=folder / "build.ipynb",
-        html=None,
-        status="failed",
-        started_at=datetime.now(UTC),
-        seconds=3.0,
-    )
-    replace(run, error=f"in cell 2: {HOSTILE}").save()
+    keep_failed_run(runs_dir / "20260301T000000.000Z-build", "build", f"in cell 2: {HOSTILE}")
 
 
 @pytest.mark.usefixtures("dashboards")
@@ -56,8 +41,8 @@ def test_the_start_page_tells_what_there_is_and_how_fresh_it_is(
     expect(page.locator("[data-fact=run-build]")).to_contain_text("needs attention")
     expect_nothing_ran(page)
     assert said == []
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
         expect_accessible(page)
     page.set_viewport_size({"width": 480, "height": 900})
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")

@@ -130,6 +130,13 @@ def test_the_groups_of_another_engine_are_the_groups_of_the_links(
     assert set(theirs) == set(groups)
     assert (told["groups"], told["identifiers"]) == (len(groups), len(ours))
     assert told["groups"] > 100
+    again = tmp_path / "again"
+    code, text, err = qa(*asked[:-1], again, "--links", tables / "links.parquet")
+    assert code == 0, err
+    assert text.startswith(
+        f"{len(groups):,} groups of {len(ours):,} identifiers in {told['rounds']} rounds: "
+    )
+    assert text.rstrip().endswith(f"in {again}")
     code, _, err = qa(*asked, "--links", tables / "none.parquet")
     assert (code, "could not be read" in err) == (1, True)
     code, _, err = qa("export-tables", tmp_path / "more", "-w", tmp_path / "nowhere", "--links")

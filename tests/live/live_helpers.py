@@ -19,6 +19,9 @@ from qa_lib.workspace import Workspace
 AS_OF = datetime(2018, 1, 1, 5, tzinfo=UTC)
 ITEMS = ["A", "B", "C", "I030", "not in the master"]
 
+#: Kinds of which the company itself has no rows: every event of them comes by the stream.
+NEWER = ["search", "favourite", "login", "share", "expose", "click"]
+
 TAGS = """
 - {name: browse_count_30d, event: browse, window: {kind: last, n: 30, unit: day}, measure: {kind: count}}
 - {name: spent_90d, event: purchase, window: {kind: last, n: 90, unit: day}, measure: {kind: sum, property: paid_amount}}
@@ -27,6 +30,13 @@ TAGS = """
 - {name: visit_count_60d, event: visit, window: {kind: last, n: 60, unit: day}, measure: {kind: count}}
 - {name: grocery_days, event: purchase, window: {kind: ever}, measure: {kind: active_days},
    where: {kind: all, of: [{kind: attribute, field: department, operator: "=", value: GROCERY}]}}
+- {name: search_count_30d, event: search, window: {kind: last, n: 30, unit: day}, measure: {kind: count}}
+- {name: keyword_count, event: search, window: {kind: ever}, measure: {kind: distinct, property: keyword}}
+- {name: favourite_count, event: favourite, window: {kind: ever}, measure: {kind: distinct, property: item_id}}
+- {name: login_days_60d, event: login, window: {kind: last, n: 60, unit: day}, measure: {kind: active_days}}
+- {name: days_since_share, event: share, window: {kind: ever}, measure: {kind: days_since_last}}
+- {name: expose_count_30d, event: expose, window: {kind: last, n: 30, unit: day}, measure: {kind: count}}
+- {name: clicked_count, event: click, window: {kind: ever}, measure: {kind: distinct, property: creative_id}}
 """
 TAG_NAMES = [line.split("name: ")[1].split(",")[0] for line in TAGS.splitlines() if "name: " in line]
 
@@ -58,6 +68,15 @@ RULES = [
             "browse", where=All(Attribute("brand", "=", "Private")), window=Last(30), operator=">=", value=2
         ),
     ),
+    ActiveRule(
+        "searched for tea", Event("search", where=All(Attribute("keyword", "=", "tea")), window=Last(20))
+    ),
+    ActiveRule("shared a favourite", Sequence((Step("favourite"), Step("share")), window=Last(30))),
+    ActiveRule("logs in", All(Tag("login_days_60d", ">=", 2), Event("login", window=Last(7)))),
+    ActiveRule(
+        "shown, not clicked",
+        All(Event("expose", window=Last(10)), Event("click", window=Last(10), operator="=", value=0)),
+    ),
 ]
 
 
@@ -78,8 +97,18 @@ def made_event(draw: random.Random, number: int, *, late_days: float, ahead_days
     """An event around the end of the data; some of one order lie in one moment, some people are new."""
     at = AS_OF + timedelta(seconds=draw.randrange(int(-late_days * 86_400), int(ahead_days * 86_400)))
     who = draw.choice([str(draw.randint(1, 60)), str(draw.randint(1, 500)), f"new-{draw.randint(1, 15)}"])
-    kind = draw.choice(["browse", "browse", "cart", "purchase", "purchase"])
-    properties: dict[str, Any] = {"item_id": draw.choice(ITEMS)}
+    kind = draw.choice(["browse", "browse", "cart", "purchase", "purchase", *NEWER])
+    item = {"item_id": draw.choice(ITEMS)}
+    channel = {"channel": draw.choice(["shop", "mini_program"])} if draw.random() < 0.7 else {}
+    creative = {"creative_id": f"ad{draw.randint(1, 3)}"}
+    properties: dict[str, Any] = {
+        "search": {"keyword": draw.choice(["tea", "milk tea", "coffee"]), **channel},
+        "login": channel,
+        "favourite": item | channel,
+        "share": item | channel,
+        "expose": creative,
+        "click": creative,
+    }.get(kind, item)
     if kind == "purchase":
         properties |= {"order_id": f"s{number}", "store_id": "305", "quantity": draw.randint(1, 3)}
         properties |= {

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live_helpers import AS_OF, RULES, TAG_NAMES, copied, drain, keyed, made_event, opened
+from live_helpers import AS_OF, NEWER, RULES, TAG_NAMES, copied, drain, keyed, made_event, opened
 
 from qa_lib.live import LiveProfiles
 from qa_lib.live.view import adopt, live_rows
@@ -109,9 +109,9 @@ def test_batch_and_stream_say_what_batch_over_everything_says(
     as_of = AS_OF + timedelta(days=3)
     values, matched = everything(workspace, tmp_path / "everything", sent, as_of)
     profiles = LiveProfiles(own, rules=RULES)
-    browses = Counter(e["person_id"] for e in sent if e["event"] == "browse")
+    counts = Counter((e["person_id"], e["event"]) for e in sent)
     landed = own.read(INTERACTIONS)
-    browses.update(landed.loc[landed["event"] == "browse", "person_id"])
+    counts.update(zip(landed["person_id"], landed["event"], strict=True))
     touched = sorted({e["person_id"] for e in sent})
     found_rules: Counter[str] = Counter()
     for person in [*touched, *sorted(set(values) - set(touched))[:40]]:
@@ -123,13 +123,14 @@ def test_batch_and_stream_say_what_batch_over_everything_says(
         assert set(now.matches) == matched[person], person
         found_rules.update(now.matches)
     assert len(found_rules) == len(RULES)
-    # the plainest oracle: how often somebody browsed, in whichever view
+    # the plainest oracle: how often somebody did something, in whichever view
     view = profiles._view
     for person in touched:
         with stream.state.reading() as con:
             rows = live_rows(con, [person])[person]
-        log = view.with_rows(view.batch([person])[0], rows).events.get("browse")
-        assert (len(log.times) if log else 0) == browses[person], person
+        logs = view.with_rows(view.batch([person])[0], rows).events
+        for kind in ("browse", "cart", *NEWER):
+            assert (len(logs[kind].times) if kind in logs else 0) == counts[person, kind], (person, kind)
     profiles.close()
     stream.consumer.close()
     stream.close()

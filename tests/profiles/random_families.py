@@ -21,9 +21,17 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-from qa_lib.profiles.behaviour import CALENDAR, BehaviourFamily, BehaviourTag, FamilyMeasure, expand
+from qa_lib.profiles.behaviour import (
+    CALENDAR,
+    BehaviourFamily,
+    BehaviourTag,
+    FamilyMeasure,
+    MeasureKind,
+    expand,
+)
 from qa_lib.profiles.kernels import EventRows, by_event, compute, microseconds
 from qa_lib.rules import EventType, Field
+from qa_lib.rules.catalogue import FieldType
 from qa_lib.rules.windows import Ever, Last
 from qa_lib.tables import Label
 from qa_lib.workspace import STAMP, Column
@@ -44,14 +52,16 @@ WINDOWS: tuple[Last | Ever, ...] = (
 ITEMS = ("a", "b", "a'b", "果蔬", "\\n", "%", "c", "")
 SHOPS = ("north", "south", "tab\tand \x01", "x y")
 NUMBERS = ("amount", "size")
-KINDS = ("did", "count", "sum", "avg", "min", "max", "distinct", "active_days", "days_since_last",
+KINDS: tuple[MeasureKind, ...] = ("did", "count", "sum", "avg", "min", "max", "distinct", "active_days", "days_since_last",
          "days_since_first", "share", "top")  # fmt: skip
+PROPERTIES: tuple[tuple[str, FieldType], ...] = (
+    ("item", "text"), ("shop", "text"), ("amount", "number"), ("size", "number"),
+)  # fmt: skip
 EVENTS = {
     name: EventType(
         name, Label(f"{name}行为", name), Label("行", "row"),
         tuple(
-            Field(prop, "attribute", type, Label(f"{prop}字段", prop))  # type: ignore[arg-type]
-            for prop, type in (("item", "text"), ("shop", "text"), ("amount", "number"), ("size", "number"))
+            Field(prop, "attribute", type, Label(f"{prop}字段", prop)) for prop, type in PROPERTIES
         ),
     )
     for name in ("buy", "never")
@@ -172,9 +182,9 @@ def _families(draw: Random, event: str, windows: list[Last | Ever]) -> Iterator[
         )  # fmt: skip
 
 
-def _measure(draw: Random, kind: str) -> FamilyMeasure:
+def _measure(draw: Random, kind: MeasureKind) -> FamilyMeasure:
     if kind == "distinct":
         return FamilyMeasure(kind, draw.choice(["item", "shop", "size", "amount"]))
     if kind in ("sum", "avg", "min", "max"):
-        return FamilyMeasure(kind, draw.choice(NUMBERS))  # type: ignore[arg-type]
-    return FamilyMeasure(kind)  # type: ignore[arg-type]
+        return FamilyMeasure(kind, draw.choice(NUMBERS))
+    return FamilyMeasure(kind)

@@ -89,11 +89,12 @@ def changing(told: Workspace, tmp_path: Path) -> Iterator[Workspace]:
 
 def tags_of(snapshot: Snapshot) -> tuple[BehaviourTag, ...]:
     common = {
-        tuple(name.split(".")): [v for v, _ in pairs]
-        for name, pairs in snapshot.meta["values"].items()
-        if "." in name
+        (event, name): [v for v, _ in pairs]
+        for of, pairs in snapshot.meta["values"].items()
+        for event, _, name in [of.partition(".")]
+        if name
     }
-    return expand(FAMILIES, EVENTS, common)  # type: ignore[arg-type]
+    return expand(FAMILIES, EVENTS, common)
 
 
 def column(snapshot: Snapshot, tag: BehaviourTag) -> pd.Series:

@@ -15,7 +15,19 @@ from qa_lib.identity import read_resolution
 from qa_lib.jobs.build import resolve_and_build
 from qa_lib.jobs.synthetic_company import company_workspace, land_company, write_synthetic_company
 from qa_lib.profiles import AsProfiled, PersonLookup, catalogue, events_of, tag_values, tags, write_standard
-from qa_lib.rules import All, Attribute, Count, Distinct, Engine, Event, Last, Sequence, Step, to_numbers
+from qa_lib.rules import (
+    All,
+    Attribute,
+    Count,
+    Distinct,
+    Engine,
+    Event,
+    Last,
+    Rule,
+    Sequence,
+    Step,
+    to_numbers,
+)
 from qa_lib.rules.journeys import Duration
 from qa_lib.rules.matcher import ActiveRule, Matcher, Records
 from qa_lib.sources import loads
@@ -61,9 +73,9 @@ def snapshot_of(workspace: Workspace) -> Snapshot:
     return workspace.snapshot()
 
 
-def members(snapshot: Snapshot, rule: object) -> set[str]:
+def members(snapshot: Snapshot, rule: Rule) -> set[str]:
     ids = snapshot.frame("SELECT person_id FROM people ORDER BY person_no")["person_id"]
-    found = Engine(snapshot, catalogue(snapshot)).evaluate(rule).members[()]  # type: ignore[arg-type]
+    found = Engine(snapshot, catalogue(snapshot)).evaluate(rule).members[()]
     return set(ids.iloc[to_numbers(found)])
 
 

@@ -11,13 +11,13 @@ from sklearn.metrics import roc_auc_score
 
 from qa_lib.errors import DataError
 from qa_lib.profiles import build
-from qa_lib.profiles.propensity import ACTIVE_DAYS, propensity
+from qa_lib.profiles.propensity import ACTIVE_DAYS, Target, propensity
 from qa_lib.workspace import Snapshot, Workspace
 
 
 @pytest.mark.parametrize("target", ["churn", "high_potential"])
-def test_the_report_adds_up_and_the_scores_are_of_todays_people(snapshot: Snapshot, target: str) -> None:
-    found = propensity(snapshot, target, horizon_days=30)  # type: ignore[arg-type]
+def test_the_report_adds_up_and_the_scores_are_of_todays_people(snapshot: Snapshot, target: Target) -> None:
+    found = propensity(snapshot, target, horizon_days=30)
     report = found.report
     assert report.learnt_at + timedelta(days=30) == report.examined_at == snapshot.as_of - timedelta(days=30)
     weights = report.bins["people_count"] / report.people

@@ -13,7 +13,7 @@ from qa_lib.errors import SpecError, UnknownName
 from qa_lib.profiles import build, catalogue, model_calibration, model_reports, tag_values, tags
 from qa_lib.profiles.aipl import STAGES, aipl_stages
 from qa_lib.profiles.lifetime import lifetime_values
-from qa_lib.profiles.propensity import propensity
+from qa_lib.profiles.propensity import Target, propensity
 from qa_lib.profiles.rfm import rfm
 from qa_lib.profiles.scores import (
     FOLDER,
@@ -61,8 +61,9 @@ def test_the_tags_of_a_build_are_what_the_functions_say_of_its_moment(scored: Sn
     ours = column(scored, "lifetime_value_amount").dropna()
     np.testing.assert_allclose(ours, values["lifetime_value_amount"], rtol=1e-9)
     assert ours.index.tolist() == values.index.tolist()
-    for kind in ("churn", "high_potential"):
-        alone = propensity(scored, kind, horizon_days=30)  # type: ignore[arg-type]
+    kinds: tuple[Target, ...] = ("churn", "high_potential")
+    for kind in kinds:
+        alone = propensity(scored, kind, horizon_days=30)
         chance = column(scored, f"{kind}_probability_rate").dropna()
         np.testing.assert_allclose(chance, alone.scores["probability_rate"], rtol=1e-12)
         assert chance.index.tolist() == alone.scores["person_no"].tolist()

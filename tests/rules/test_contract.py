@@ -10,6 +10,7 @@ import pytest
 
 from qa_lib.rules import form_catalogue, read_rule, rule_schema
 from qa_lib.rules.catalogue import Catalogue
+from qa_lib.workspace import Snapshot
 
 CONTRACT = Path(__file__).parents[1] / "contract"
 EXAMPLES = sorted(CONTRACT.glob("*.rule.json"))
@@ -40,6 +41,18 @@ def test_the_real_catalogue_has_the_shape_of_the_contract(people_catalogue: Cata
     real = form_catalogue(people_catalogue)
     for part in ("fields", "events"):
         assert {frozenset(one) for one in real[part]} == {frozenset(one) for one in example[part]}
+
+
+def test_the_form_knows_which_kinds_of_events_there_are(
+    snapshot: Snapshot, people_catalogue: Catalogue
+) -> None:
+    told = {e["name"]: e["has_rows"] for e in form_catalogue(people_catalogue)["events"]}
+    tables = {e.name: e.table for e in people_catalogue.events}
+    counts = {
+        n: int(snapshot.frame(f"SELECT count(*) AS n FROM {t}")["n"].iloc[0]) for n, t in tables.items()
+    }
+    assert told == {name: count > 0 for name, count in counts.items()}
+    assert set(told.values()) == {True, False}
 
 
 def test_every_declared_row_has_words_in_both_languages(people_catalogue: Catalogue) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from qa_lib.errors import ContractBroken, FileUnreadable
@@ -72,3 +73,28 @@ def test_a_file_that_is_no_table_lands_nothing(
     with pytest.raises(error, match=words):
         land(fresh_workspace, PRODUCTS, path)
     assert not fresh_workspace.store.exists("items")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+def test_columns_whose_names_differ_by_case_only_are_refused_by_name(
+    fresh_workspace: Workspace, tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"p.{suffix}"
+    names = [*PRODUCT_HEADER.strip().split(","), "note", "Department"]
+    frame = pd.DataFrame([["7"] * len(names)], columns=names)
+    frame.to_csv(path, index=False) if suffix == "csv" else frame.to_excel(path, index=False)
+    with pytest.raises(FileUnreadable) as refused:
+        land(fresh_workspace, PRODUCTS, path)
+    said = str(refused.value)
+    assert said.startswith(f"Feed 'journey.products': {path} has the columns 'department' and 'Department'")
+    assert "differ by case only; expected names that differ by more" in said
+    assert "Rename or leave out one of them" in said
+    assert not fresh_workspace.store.exists("items")
+
+
+def test_names_that_only_a_language_knows_as_the_same_are_two_columns(
+    fresh_workspace: Workspace, tmp_path: Path
+) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text(PRODUCT_HEADER.strip() + ",É,é\n1,2,x,x,x,x,x,1,2\n", encoding="utf-8")
+    assert land(fresh_workspace, PRODUCTS, path).row_count == 1

@@ -207,3 +207,42 @@ describe("saved audience and random split", () => {
     expect(card.getByRole("img").getAttribute("aria-label")).toBe("about 50% of people");
   });
 });
+
+describe("events that the data have none of", () => {
+  const few = { ...catalogue, events: catalogue.events.map((e) => ({ ...e, has_rows: e.name === "purchase" })) };
+  const palette = () => screen.getAllByTestId("qa-palette-item").map((item) => [item.dataset.field, item.textContent]);
+  const behaviours = () => palette().filter(([key]) => key!.startsWith("event:"));
+
+  it("are not offered, but found by whoever looks for them", () => {
+    const model = show({ value: all(), catalogue: few });
+    expect(behaviours()).toEqual([["event:purchase", "purchase"]]);
+    fireEvent.change(screen.getByRole("searchbox"), { target: { value: "brow" } });
+    expect(palette()).toEqual([["event:browse", "browse (no data)"]]);
+    fireEvent.change(screen.getByRole("searchbox"), { target: { value: "" } });
+    fireEvent.click(document.querySelector('[data-field="sequence:"]')!);
+    pause();
+    expect((first(model) as Sequence).steps).toEqual([{ event: "purchase" }, { event: "purchase" }]);
+    expect(offered(step(1), "Behaviour")).toEqual(["purchase"]);
+  });
+
+  it("stay in a rule that speaks of them, which says so in both languages", () => {
+    const lost: Rule[] = [
+      { kind: "event", event: "browse" },
+      TWO,
+      { kind: "lifecycle", event: "visit", pattern: "first_time", window: { kind: "ever" } },
+    ];
+    const model = show({ value: all(...lost), catalogue: few });
+    const chosen = (card: ReturnType<typeof step>, label: string) => card.getAllByLabelText<HTMLSelectElement>(label)[0]!.selectedOptions[0]!.text;
+    const card = (path: string) => within(node(path));
+    expect([chosen(card("0"), "Field"), chosen(step(0, "1"), "Behaviour"), chosen(card("2"), "Behaviour")]).toEqual(["browse (no data)", "browse (no data)", "visit (no data)"]);
+    expect(offered(card("2"), "Behaviour")).toEqual(["purchase", "visit"]);
+    fireEvent.click(screen.getByText("中文"));
+    expect(chosen(card("0"), "字段")).toBe("浏览（无数据）");
+    expect(of(model)).toEqual(lost);
+  });
+
+  it("are all offered where there are no data at all", () => {
+    show({ value: all(), catalogue: { ...catalogue, events: catalogue.events.map((e) => ({ ...e, has_rows: false })) } });
+    expect(behaviours().map(([key]) => key)).toEqual(catalogue.events.map((e) => `event:${e.name}`));
+  });
+});

@@ -30,6 +30,8 @@ export interface EventType {
   label: Label;
   grain: Label;
   properties: Field[];
+  /** Whether the snapshot has any event of this kind. */
+  has_rows: boolean;
 }
 export interface Operator {
   key: string;
@@ -155,6 +157,16 @@ export function operatorOf(catalogue: Catalogue, key: string | undefined): Opera
 }
 
 export const eventOf = (catalogue: Catalogue, name: string): EventType | undefined => catalogue.events.find((e) => e.name === name);
+
+/** The kinds of events to choose from: those that the snapshot has, and the one that is there already. */
+export function offeredEvents(catalogue: Catalogue, used?: string): EventType[] {
+  const found = catalogue.events.filter((e) => e.has_rows);
+  return found.length ? catalogue.events.filter((e) => e.has_rows || e.name === used) : catalogue.events;
+}
+
+/** What a kind of event is called in a list; one without data says so. */
+export const eventLabel = ({ label, has_rows }: EventType): Label =>
+  has_rows ? label : { zh: `${label.zh}（无数据）`, en: `${label.en} (no data)` };
 
 /** The properties that every step has and that can be compared: of one type, and no lists. */
 export function sharedProperties(catalogue: Catalogue, steps: readonly Step[]): Field[] {

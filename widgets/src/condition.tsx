@@ -2,7 +2,7 @@
 import { useState } from "react";
 import type { RuleProps } from "react-querybuilder";
 import { problemsAt, useBuilder, useWords } from "./builder_context";
-import { byGroup, cardTypes, type Catalogue } from "./catalogue";
+import { byGroup, cardTypes, eventLabel, offeredEvents, type Catalogue } from "./catalogue";
 import { ComparisonRow, MissingChoice, showsMissing, takesMissing } from "./comparison";
 import { Button, Select, type OptionGroup } from "./controls";
 import { carriedFrom, newCondition } from "./defaults";
@@ -34,7 +34,7 @@ export function Condition(props: RuleProps) {
     const fresh = newCondition(catalogue, next, carriedFrom(condition));
     if (fresh) set(fresh);
   };
-  const fields = useFieldOptions(catalogue);
+  const fields = useFieldOptions(catalogue, key);
   const onStep = useNodeStep(path, row.id);
   const takes = !isCard(condition) && takesMissing(catalogue, condition);
   const always = takes && showsMissing(catalogue, condition);
@@ -140,13 +140,13 @@ function Body({ condition, path, id, onChange }: BodyProps) {
 }
 
 /** Everything that a condition can be about: behaviours, what is about no single field, the groups of the catalogue. */
-function useFieldOptions(catalogue: Catalogue): OptionGroup[] {
+function useFieldOptions(catalogue: Catalogue, used: string): OptionGroup[] {
   const t = useWords();
   const groups = byGroup(catalogue.fields).map(({ label, fields }) => ({
     label: t(label),
     options: fields.map((f) => ({ key: `${f.kind}:${f.name}`, label: t(f.label) })),
   }));
-  const events = catalogue.events.map((e) => ({ key: `event:${e.name}`, label: t(e.label) }));
+  const events = offeredEvents(catalogue, used.replace(/^event:/, "")).map((e) => ({ key: `event:${e.name}`, label: t(eventLabel(e)) }));
   const cards = cardTypes(catalogue).map((c) => ({ key: `${c.key}:`, label: t(c.label) }));
   return [{ label: t("behaviours"), options: events }, { label: t("others"), options: cards }, ...groups].filter((g) => g.options.length);
 }

@@ -4,6 +4,7 @@ import {
   MEASURED,
   measureOperators,
   measuresFor,
+  offeredEvents,
   operatorOf,
   operatorsFor,
   propertiesFor,
@@ -113,7 +114,7 @@ export function carriedFrom(condition: Condition): Carried {
 export function newCondition(catalogue: Catalogue, key: string, carried: Carried = {}): Condition | undefined {
   const at = key.indexOf(":");
   const [kind, name] = [key.slice(0, at), key.slice(at + 1)];
-  const told = eventOf(catalogue, carried.event ?? "") ?? catalogue.events[0];
+  const told = eventOf(catalogue, carried.event ?? "") ?? offeredEvents(catalogue)[0];
   const where = told?.name === carried.event && carried.where ? { where: carried.where } : {};
   switch (kind) {
     case "event": {
@@ -122,7 +123,7 @@ export function newCondition(catalogue: Catalogue, key: string, carried: Carried
     }
     case "sequence": {
       if (!told) return undefined;
-      const next = catalogue.events.find((e) => e !== told) ?? told;
+      const next = offeredEvents(catalogue).find((e) => e !== told) ?? told;
       return { kind, steps: [{ event: told.name, ...where }, { event: next.name }], window: carried.window ?? firstWindow(catalogue) };
     }
     case "lifecycle": {

@@ -66,7 +66,7 @@ export function Filters({ event, group, onChange, depth = 0 }: FiltersProps) {
 }
 
 /** In place of an event that the catalogue lacks: its filters stay visible by their names. */
-const UNKNOWN: EventType = { name: "", label: { zh: "", en: "" }, grain: { zh: "", en: "" }, properties: [] };
+const UNKNOWN: EventType = { name: "", label: { zh: "", en: "" }, grain: { zh: "", en: "" }, properties: [], has_rows: true };
 
 /** The way to the first filter of an event. */
 export function FirstFilter({ event, onChange }: Pick<WhereProps, "event" | "onChange">) {

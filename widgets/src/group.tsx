@@ -2,6 +2,7 @@
 import { Fragment, useCallback, type Ref } from "react";
 import type { RuleGroupProps } from "react-querybuilder";
 import { problemsAt, useBuilder, useWords, type Builder } from "./builder_context";
+import { offeredEvents } from "./catalogue";
 import { Button, Segments } from "./controls";
 import { emptyGroup, newCondition } from "./defaults";
 import { useDropIndex } from "./drag_and_drop";
@@ -155,7 +156,7 @@ function AddButtons({ path, group }: { path: Path; group: Query }) {
   const { catalogue, edit, getQuery, setTargetId } = useBuilder();
   const t = useWords();
   const first = catalogue.fields[0];
-  const key = first ? `${first.kind}:${first.name}` : `event:${catalogue.events[0]?.name}`;
+  const key = first ? `${first.kind}:${first.name}` : `event:${offeredEvents(catalogue)[0]?.name}`;
   const full = countConditions(getQuery()) >= catalogue.limits.conditions;
   // A group needs two levels: its own and that of its conditions.
   const deep = path.length + 3 > catalogue.limits.depth;

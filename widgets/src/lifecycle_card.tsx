@@ -1,6 +1,6 @@
 // What a lifecycle condition says below its head: the habit, when, since when, or over which periods.
 import { useBuilder, useWords } from "./builder_context";
-import { eventOf, takesWholeDays } from "./catalogue";
+import { eventLabel, eventOf, offeredEvents, takesWholeDays } from "./catalogue";
 import { Checkbox, NumberInput, Select, useOptions } from "./controls";
 import { lastDays, withPattern } from "./defaults";
 import { withWhere } from "./event_card";
@@ -25,7 +25,7 @@ export function LifecycleHead({ condition, onChange }: LifecycleProps) {
         className="qa-field"
         label={t("event")}
         value={condition.event}
-        options={catalogue.events.map((e) => ({ key: e.name, label: t(e.label) }))}
+        options={offeredEvents(catalogue, condition.event).map((e) => ({ key: e.name, label: t(eventLabel(e)) }))}
         onChange={(name) => {
           const event = eventOf(catalogue, name);
           if (event) onChange(withEvent(condition, event));

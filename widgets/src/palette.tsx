@@ -1,7 +1,7 @@
 // The searchable list of everything a condition can be about: click, Enter or drag adds one.
 import { useState } from "react";
 import { useBuilder, useWords } from "./builder_context";
-import { byGroup, cardTypes, type FieldType, type Label } from "./catalogue";
+import { byGroup, cardTypes, eventLabel, offeredEvents, type FieldType, type Label } from "./catalogue";
 import { Icon } from "./controls";
 import { newCondition } from "./defaults";
 import { usePaletteDrag } from "./drag_and_drop";
@@ -25,11 +25,18 @@ export function Palette() {
   const [search, setSearch] = useState("");
   const [open, setOpen] = useState(false);
 
+  const needle = search.trim().toLocaleLowerCase();
   const plain = (text: string): Label => ({ zh: text, en: text });
   const sections: { title: Label; entries: Entry[] }[] = [
     {
       title: plain(t("behaviours")),
-      entries: catalogue.events.map((e) => ({ key: `event:${e.name}`, kind: "event", label: e.label, hint: e.grain })),
+      // a kind without data is there for whoever looks for it
+      entries: (needle ? catalogue.events : offeredEvents(catalogue)).map((e) => ({
+        key: `event:${e.name}`,
+        kind: "event",
+        label: eventLabel(e),
+        hint: e.grain,
+      })),
     },
     {
       title: plain(t("others")),
@@ -40,7 +47,6 @@ export function Palette() {
       entries: fields.map((f) => ({ key: `${f.kind}:${f.name}`, kind: f.kind, type: f.type, label: f.label, hint: f.description })),
     })),
   ];
-  const needle = search.trim().toLocaleLowerCase();
   const matches = (e: Entry) => [e.label.zh, e.label.en, e.key].some((text) => text.toLocaleLowerCase().includes(needle));
   const found = sections
     .map((s) => ({ ...s, entries: s.entries.filter(matches) }))

@@ -1,6 +1,6 @@
 // What a sequence says below its head: its steps in order, what must be the same in them, and when.
 import { useBuilder, useWords } from "./builder_context";
-import { eventOf, sharedProperties } from "./catalogue";
+import { eventLabel, eventOf, offeredEvents, sharedProperties } from "./catalogue";
 import { Button, Select } from "./controls";
 import { useDropIndex, useStepDrag, useStepPlace, useStepsPlace } from "./drag_and_drop";
 import { withWhere } from "./event_card";
@@ -51,7 +51,7 @@ export function SequenceCard({ path, id, condition, onChange }: SequenceProps) {
               label={t("addStep")}
               testId="qa-add-step"
               disabled={full || !catalogue.events.length}
-              onClick={() => onChange(addStep(condition, steps.length, catalogue.events[0]!.name, catalogue.limits.steps), steps.length)}
+              onClick={() => onChange(addStep(condition, steps.length, offeredEvents(catalogue)[0]!.name, catalogue.limits.steps), steps.length)}
             />
             <span className="qa-note">{full ? t("stepsFull", { n: catalogue.limits.steps }) : t("stepsHint")}</span>
           </span>
@@ -131,7 +131,7 @@ function StepRow({ path, id, sequence, index, step, onChange }: StepProps) {
             className="qa-field"
             label={t("event")}
             value={step.event}
-            options={catalogue.events.map((e) => ({ key: e.name, label: t(e.label) }))}
+            options={offeredEvents(catalogue, step.event).map((e) => ({ key: e.name, label: t(eventLabel(e)) }))}
             onChange={(key) => {
               const next = eventOf(catalogue, key);
               if (next) set(withEvent(step, next));
