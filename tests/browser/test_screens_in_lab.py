@@ -1,5 +1,5 @@
 """The screens of audiences, data, identity, tags, people and the stream in JupyterLab: accessible in light and dark,
-exported, and every word in the language that was chosen."""
+exported, cancelled while they compute, and every word in the language that was chosen."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from browser_helpers import (
     SHOTS,
     START_TIMEOUT_MS,
+    figures_on,
     gated_page,
     run_all_in_lab,
     stop_kernel_in_lab,
@@ -20,9 +21,10 @@ from browser_helpers import (
 )
 from playwright.sync_api import Browser, Locator, Page, expect
 from screen_checks import expect_accessible
-from screens_world import BOTH, BUYERS, QUIET, TILLS
+from screens_world import BOTH, BUYERS, ENDLESS, QUIET, TILLS
 
 from qa_lib.charts.exporting import File
+from qa_lib.charts.words import say
 from qa_lib.servers import Server
 from qa_lib.sources import rejects
 from qa_lib.workspace import Workspace
@@ -31,6 +33,7 @@ _THEME = "name => window.jupyterapp.commands.execute('apputils:change-theme', {t
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 #: What stays Chinese on an English screen besides texts of the data.
 _SWITCH = "中文"
+SLOW = "spend"
 NAMES = ("library", "identity", "catalogue", "quality", "profile", "board")
 
 
@@ -49,6 +52,8 @@ identity = IdentityReview(workspace)
 identity.person = identity.people[0]
 catalogue = TagCatalogue(workspace, tag="average_order_value")
 catalogue.against = next(iter(catalogue.others))
+drift = catalogue.figures.drift  # of one search the database is given something that it never ends
+catalogue.figures.drift = lambda *given: catalogue.snapshot.frame({ENDLESS!r}) if catalogue.search == {SLOW!r} else drift(*given)
 quality = DataQuality(workspace, feed={TILLS!r})
 profile = PersonProfile(workspace)
 profile.number = 3
@@ -125,6 +130,47 @@ def test_charts_and_tables_are_downloaded(screens: Page) -> None:
     assert exported(screens, "library", "overlap_chart.png").data.startswith(b"\x89PNG")
     assert exported(screens, "library", "shelf.csv").data.decode("utf-8-sig").count(BUYERS.split("<")[0]) >= 1
     assert b"<svg" in exported(screens, "quality", "strips_chart.svg").data
+
+
+@pytest.mark.parametrize(
+    ("language", "cancel", "said"),
+    [("English", "Cancel", "Cancelled; nothing was changed."), ("中文", "取消", "已取消，什么也没有改变。")],
+)
+def test_what_takes_long_is_cancelled_and_the_screen_goes_on(
+    screens: Page, language: str, cancel: str, said: str
+) -> None:
+    catalogue, quality = screens.locator(".of-catalogue"), screens.locator(".of-quality")
+    catalogue.get_by_role("radio", name=language).or_(catalogue.get_by_role("button", name=language)).click()
+    button, search = catalogue.locator("button.qa-cancel"), catalogue.locator(".qa-part-search input")
+    status = catalogue.locator("div[role=status]")
+    expect(search).to_have_attribute("placeholder", say("hint_search", "en" if cancel == "Cancel" else "zh"))
+    expect(button).to_be_hidden()
+    before = figures_on(screens)
+
+    search.fill(SLOW)
+    search.press("Enter")
+    expect(button).to_be_visible(timeout=START_TIMEOUT_MS)
+    expect(button).to_have_text(cancel)
+    expect(catalogue.get_by_role("progressbar")).to_be_visible()
+    catalogue.screenshot(path=SHOTS / f"catalogue-working-{cancel}.png")
+    expect_accessible(screens, ".of-catalogue")
+    quality.locator(".qa-part-load select").select_option(index=2)  # the other screens go on meanwhile
+    wait_until(screens, lambda: figures_on(screens) != before, "the other screen shows another load")
+    quality.locator(".qa-part-load select").select_option(index=0)
+    wait_until(screens, lambda: figures_on(screens) == before, "the other screen shows the newest load")
+
+    button.click()
+    expect(status).to_have_text(said, timeout=START_TIMEOUT_MS)
+    expect(button).to_be_hidden()
+    expect(search).to_have_value("")
+    assert figures_on(screens) == before
+    search.fill("order")
+    search.press("Enter")
+    wait_until(screens, lambda: figures_on(screens) != before, "what was searched for then is found")
+    expect(status).to_have_text("")
+    search.fill("")
+    search.press("Enter")
+    wait_until(screens, lambda: figures_on(screens) == before, "all is as it was")
 
 
 def test_every_word_is_of_the_language_that_was_chosen(screens: Page, screens_workspace: Workspace) -> None:
