@@ -42,6 +42,7 @@ def cells(root: Path) -> list[str]:
     start = f"""
 from qa_lib import Workspace
 from qa_lib.audiences import AudienceService
+from qa_lib.charts import show, upset_bars
 from qa_lib.widgets import AudienceLibrary, DataQuality, IdentityReview, PersonProfile, TagCatalogue
 from qa_lib.widgets.live_stream import LiveStreamBoard
 workspace = Workspace.open({str(root)!r}, read_only=True)
@@ -61,7 +62,7 @@ board = LiveStreamBoard(workspace, every_s=60)
 for name in {NAMES!r}:
     globals()[name].add_class("of-" + name)
 """
-    return [start, *NAMES]
+    return [start, *NAMES, "show(upset_bars(library.chart.frame))"]
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,8 @@ def screens(
         run_all_in_lab(page, lab, "screens_in_lab.ipynb")
         for name in NAMES:
             expect(page.locator(f".of-{name} .qa-foot")).to_be_visible(timeout=START_TIMEOUT_MS)
-        expect(page.locator(".of-library .vega-embed svg")).to_be_visible(timeout=START_TIMEOUT_MS)
+        for chart in (".of-library .vega-embed", ".vega-embed.has-actions"):
+            expect(page.locator(f"{chart} svg.marks")).to_be_visible(timeout=START_TIMEOUT_MS)
         yield page
         stop_kernel_in_lab(page)
 
@@ -89,8 +91,31 @@ def test_nothing_serious_is_wrong_with_any_screen(screens: Page, theme: str) -> 
     for name in NAMES:
         screens.locator(f".of-{name}").screenshot(path=SHOTS / f"{name}-{theme.lower()}.png")
     screens.locator(".of-library .qa-export summary").click()  # an open menu is looked at too
-    expect_accessible(screens, ".jp-OutputArea-output")
+    # Vega gives the button of its own menu no name
+    expect_accessible(screens, ".jp-OutputArea-output", but=(".vega-embed.has-actions details",))
     screens.locator(".of-library .qa-export summary").click()
+
+
+@pytest.mark.parametrize(
+    ("chart", "menu", "unfolded"),
+    [
+        (".of-library", ".qa-export", "ul"),
+        (".vega-embed.has-actions", "details:has(.vega-actions)", ".vega-actions"),
+    ],
+)
+def test_a_menu_covers_nothing_of_the_picture(screens: Page, chart: str, menu: str, unfolded: str) -> None:
+    area = screens.locator(chart)
+    button, drawn = area.locator(f"{menu} > summary"), area.locator("svg.marks")
+    button.click()
+    expect(area.locator(f"{menu} > {unfolded}")).to_be_visible()
+    picture = drawn.bounding_box()
+    assert picture is not None
+    for part in (button, area.locator(f"{menu} > {unfolded}")):
+        box = part.bounding_box()
+        assert box is not None
+        assert box["y"] >= picture["y"] + picture["height"]
+    button.click()
+    expect(area.locator(f"{menu} > {unfolded}")).to_be_hidden()
 
 
 def exported(page: Page, name: str, export: str) -> File:
