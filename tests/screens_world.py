@@ -15,6 +15,8 @@ from qa_lib.workspace import Workspace
 EARLIER = "2017-10-01T04:00:00Z"
 BUYERS, QUIET, BOTH = "buyers <b>& co</b>", "quiet for a month", "buyers again"
 TILLS = "tills.order_lines"
+#: What a database does not end before it is interrupted.
+ENDLESS = "SELECT count(*) FROM range(10_000_000) a, range(10_000_000) b WHERE a.range * b.range % 7 = 3"
 
 
 def screens_world(workspace: Workspace, folder: Path) -> Workspace:

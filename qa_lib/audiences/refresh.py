@@ -16,7 +16,7 @@ from qa_lib.audiences.resolver import SavedAudiences
 from qa_lib.rules import All, Any, Bits, Engine, InAudience
 from qa_lib.rules.bits import count
 from qa_lib.rules.model import walk
-from qa_lib.workspace import Snapshot
+from qa_lib.workspace import Snapshot, go_on
 
 #: Conditions are kept while audiences that share them are evaluated, up to this much memory.
 KEPT_BYTES = 2 * 1024**3
@@ -39,6 +39,7 @@ def refresh(audiences: list[Pinned], snapshot: Snapshot, files: MembersFiles) ->
     at an earlier snapshot (people, columns, events and, for windows, the moment), its members are taken
     over from there. The others are evaluated, each condition once however many audiences share it, and only
     those conditions that new events, changed columns or a new day concern: the rest is taken over as well.
+    Work that is cancelled meanwhile keeps the audiences that were done.
 
     Parameters
     ----------
@@ -71,6 +72,7 @@ def refresh(audiences: list[Pinned], snapshot: Snapshot, files: MembersFiles) ->
     keeper = Keeper(audiences, engine, files)
     rows = []
     for pinned in audiences:
+        go_on()  # what is kept stays
         started, before = time.perf_counter(), earlier.taken_over
         done = keeper.keep(pinned)
         elapsed_ms = (time.perf_counter() - started) * 1000

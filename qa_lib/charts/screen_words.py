@@ -7,6 +7,11 @@ from qa_lib.tables import Label
 #: Read by `qa_lib.charts.words.say` beside its own.
 SCREEN_WORDS: dict[str, Label] = {
     "working": Label("计算中……", "Working …"),
+    "seconds_unit": Label(" 秒", " s"),
+    "cancel": Label("取消", "Cancel"),
+    "cancelling": Label("正在取消……", "Being cancelled …"),
+    "given_up": Label("已取消，什么也没有改变。", "Cancelled; nothing was changed."),
+    "too_late": Label("来不及取消：正在完成。", "Too late to cancel: it is being finished."),
     "refused": Label(
         "看板是只读的，什么也没有更改。请在 JupyterLab 中更改。",
         "The dashboard is read-only and nothing was changed. Do it in JupyterLab.",

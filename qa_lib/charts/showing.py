@@ -24,6 +24,27 @@ AnyChart = alt.Chart | alt.LayerChart | alt.HConcatChart | alt.VConcatChart | al
 
 # Vega's own menu may save the picture; "open in editor" would leave the machine. A view has a menu of ours.
 _MENU = {"export": True, "source": False, "compiled": False, "editor": False}
+#: A chart that is shown alone does not know its reader's language.
+_MENU_WORDS = {
+    "CLICK_TO_VIEW_ACTIONS": "菜单 · Menu",
+    "PNG_ACTION": "存为 PNG · Save as PNG",
+    "SVG_ACTION": "存为 SVG · Save as SVG",
+}
+# Vega's style sheet lets the menu float over the picture's corner; here it unfolds below. The doubled class
+# weighs more than that sheet, which comes later.
+_MENU_BELOW = """
+.vega-embed.vega-embed.has-actions { padding-right: 0; }
+.vega-embed.vega-embed.has-actions details > summary { position: static; width: max-content; margin: 2px 0; }
+.vega-embed.vega-embed.has-actions details > .vega-actions { position: static; width: max-content; margin-top: 4px; }
+.vega-embed.vega-embed.has-actions details > .vega-actions::before,
+.vega-embed.vega-embed.has-actions details > .vega-actions::after { content: none; }
+"""
+
+
+class _Chart(alt.JupyterChart):
+    """Altair's widget with Vega's menu below the picture."""
+
+    _css = alt.JupyterChart._css + _MENU_BELOW
 
 
 # Altair's theme is one for the whole process: two threads that draw at once would take it from each other.
@@ -104,11 +125,11 @@ class Live:
         *,
         menu: bool = False,
     ) -> None:
-        alt.JupyterChart.enable_offline()  # once per kernel; later calls do nothing
+        _Chart.enable_offline()  # once per kernel; later calls do nothing
         self._on_select = dict(on_select or {})
         with _in_theme():
-            embed = {"actions": _MENU if menu else False, "renderer": "svg"}
-            self.widget = alt.JupyterChart(chart, embed_options=embed)
+            embed = {"actions": _MENU if menu else False, "renderer": "svg", "i18n": _MENU_WORDS}
+            self.widget = _Chart(chart, embed_options=embed)
         self._attach()
 
     def update(self, chart: AnyChart) -> None:

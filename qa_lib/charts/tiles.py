@@ -42,6 +42,13 @@ _CSS = f"""
 .qa-picture {{ max-width: 100%; vertical-align: top; }}
 .qa-pictures {{ display: flex; flex-wrap: wrap; gap: 10px; align-items: flex-start; }}
 .qa-pictures > div {{ flex: 1 1 420px; max-width: 660px; }}
+@property --qa-elapsed {{ syntax: "<integer>"; initial-value: 0; inherits: false; }}
+@keyframes qa-appear {{ from {{ visibility: hidden; }} }}
+@keyframes qa-count {{ to {{ --qa-elapsed: 3600; }} }}
+.qa-after-a-second, .qa-cancel {{ animation: qa-appear 1s step-end; }}
+.qa-after-a-second progress {{ width: 120px; margin: 0 8px; vertical-align: middle; }}
+.qa-seconds::after {{ counter-reset: elapsed var(--qa-elapsed); content: counter(elapsed) attr(data-unit);
+  animation: qa-count 3600s steps(3600, end); }}
 .qa-chip {{ display: inline-block; border: 1px solid {PALETTE[0]}; border-radius: 12px; padding: 1px 10px;
   margin-right: 6px; }}
 """

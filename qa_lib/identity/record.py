@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -18,7 +19,10 @@ from qa_lib.identity.kinds import normalise
 from qa_lib.identity.numbering import Identifier
 from qa_lib.identity.resolve import Resolution, empty, resolve_links, resolve_through
 from qa_lib.tables import IDENTITIES, IDENTITY_CHANGES, LINKS, Table
-from qa_lib.workspace import Workspace, quoted, read_moment
+from qa_lib.workspace import Workspace, cancellable, go_on, quoted, read_moment, see_through
+
+#: How often the lock of another resolution is looked at.
+_LOOK_AGAIN_S = 0.05
 
 
 def normalise_links(
@@ -242,14 +246,18 @@ def _read(workspace: Workspace, table: Table) -> pd.DataFrame:
 def _frame(workspace: Workspace, table: Table, columns: Sequence[str]) -> pd.DataFrame:
     """Some columns of a table, texts as Arrow holds them: no text becomes an object of its own."""
     with contextlib.closing(duckdb.connect()) as con:
-        con.execute("SET TimeZone = 'UTC'")
+        cancellable(con).execute("SET TimeZone = 'UTC'")
         listed = ", ".join(map(quoted, columns))
         found = con.execute(f"SELECT {listed} FROM ({workspace.store.scan_sql(table)})").to_arrow_table()
     return found.to_pandas()
 
 
 def _write(workspace: Workspace, before: Resolution, after: Resolution) -> None:
-    """The changes first: what was cut off between the two is resolved again with the same outcome."""
+    """The changes first: what was cut off between the two is resolved again with the same outcome.
+
+    Work that was cancelled until now writes neither; from here on a cancel comes too late.
+    """
+    see_through()
     pairs: Sequence[tuple[Table, pd.DataFrame, pd.DataFrame]] = (
         (IDENTITY_CHANGES, before.changes, after.changes),
         (IDENTITIES, before.identities, after.identities),
@@ -281,5 +289,11 @@ def _alone(workspace: Workspace) -> Iterator[None]:
     folder = workspace.root / "tables"
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / ".identity.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:  # a build may hold it for minutes: who waits can still be cancelled
+                go_on()
+                time.sleep(_LOOK_AGAIN_S)
         yield

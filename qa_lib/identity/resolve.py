@@ -15,7 +15,7 @@ from qa_lib.identity.graph import Apart, Policy, group_numbered
 from qa_lib.identity.naming import Held, name_groups, separate_held
 from qa_lib.identity.numbering import Identifier, Numbered, number_links
 from qa_lib.tables import IDENTITIES, IDENTITY_CHANGES, Table
-from qa_lib.workspace import followed, held_at, read_moment
+from qa_lib.workspace import followed, go_on, held_at, read_moment
 
 _UNIT = "datetime64[us, UTC]"
 
@@ -145,7 +145,9 @@ def resolve_through(
                 f"as_of {at.isoformat()} lies before the last change of identities, {earlier.isoformat()}; the "
                 "record only grows forward. Read the past with Resolution.as_of."
             )
+    go_on()
     numbered, rows = number_links(links, before.identities)
+    go_on()
     held, changes = Held.read(before.identities, rows), before.changes
     # an id that was taken over in the moment it was given has no interval left, and may be given back
     gone = sorted({*(renamed or {}).values()} - {*held.names})
@@ -172,13 +174,16 @@ def _resolve_at(
     at_us = at.value // 1_000  # a value is in ns whatever the unit
     part, rows = numbered.before(at_us)
     groups = group_numbered(part, policy, together=demanded[0], apart=demanded[1])
+    go_on()
     of = held.holders(numbered.count)
     for identifier, who in renamed.items():
         if (x := numbered.find(identifier)) is not None:
             of[x] = held.names.index(who)
     prior = of[rows]
     group = separate_held(groups, prior, held.names)
+    go_on()
     named = name_groups(groups, group, prior, held.births(len(held.names)), held.names, last)
+    go_on()
     changes = extend(changes, moves(groups, group, prior, named), quarantines(groups, policy), at)
     holders = np.full(numbered.count, -1, dtype=np.int64)
     holders[rows] = np.append(named.person, -1)[group]  # the last is of those in no group

@@ -10,7 +10,7 @@ import pandas as pd
 
 from qa_lib.errors import UnknownName
 from qa_lib.profiles.read import tag_values
-from qa_lib.workspace import Snapshot
+from qa_lib.workspace import Snapshot, go_on
 
 #: The customary reading of the index: below .1 the same, from .25 on another population.
 STEADY, MOVED = 0.1, 0.25
@@ -50,6 +50,7 @@ def drift(before: Snapshot, now: Snapshot, names: Sequence[str] | None = None) -
         some = chosen[first : first + _CHUNK]
         then, today = tag_values(before, *some), tag_values(now, *some)
         for name in some:
+            go_on()
             spec = specs[1][name]
             one, two = then[name], today[name]
             numeric = spec["type"] != "text"

@@ -29,7 +29,7 @@ from qa_lib.simulate.teaching import (
     teaching_rows,
 )
 from qa_lib.tables import CAMPAIGNS, OUTCOMES, SENDS, Label
-from qa_lib.workspace import Snapshot, Workspace, go_on
+from qa_lib.workspace import Snapshot, Workspace, see_through
 
 #: Worlds where no number is given: as many of the first as keep people × worlds within the last, but at least
 #: the second.
@@ -152,7 +152,7 @@ def rehearse(
         random_state,
         deck,
     )
-    go_on()  # cancelled so far: nothing is written
+    see_through()  # cancelled so far: nothing is written; from here on all three tables are
     versions = {
         table.name: workspace.replace(table, batches, where=worlds.key)
         for table, batches in (

@@ -11,7 +11,7 @@ import pandas as pd
 from qa_lib.errors import NothingBuilt
 from qa_lib.sources.loads import Load, loads
 from qa_lib.tables import REJECTS
-from qa_lib.workspace import Workspace
+from qa_lib.workspace import Workspace, cancellable
 
 #: The counts of a load, in the order in which a picture stacks them.
 COUNTS = ("new_count", "replaced_count", "left_count", "skipped_count", "reject_count")
@@ -96,7 +96,7 @@ def reject_reasons(
     chosen = loads(workspace) if load is None else [load]
     newest = {one.feed: one.content_hash for one in chosen}
     with contextlib.closing(duckdb.connect()) as con:
-        con.execute("CREATE TABLE newest (feed VARCHAR, content_hash VARCHAR)")
+        cancellable(con).execute("CREATE TABLE newest (feed VARCHAR, content_hash VARCHAR)")
         if newest:
             con.executemany("INSERT INTO newest VALUES (?, ?)", list(newest.items()))
         only = "SEMI JOIN newest USING (feed, content_hash)" if newest_only or load else ""
@@ -119,11 +119,15 @@ def rejected_rows(workspace: Workspace, load: Load, limit: int = 20) -> pd.DataF
     if not workspace.store.exists(REJECTS.name):
         return pd.DataFrame(columns=columns)
     with contextlib.closing(duckdb.connect()) as con:
-        rows = con.execute(
-            f"SELECT row_number, column_name, value, reason FROM ({workspace.store.scan_sql(REJECTS)}) "
-            "WHERE feed = $feed AND content_hash = $hash ORDER BY row_number, column_name LIMIT $limit",
-            {"feed": load.feed, "hash": load.content_hash, "limit": limit},
-        ).fetchall()
+        rows = (
+            cancellable(con)
+            .execute(
+                f"SELECT row_number, column_name, value, reason FROM ({workspace.store.scan_sql(REJECTS)}) "
+                "WHERE feed = $feed AND content_hash = $hash ORDER BY row_number, column_name LIMIT $limit",
+                {"feed": load.feed, "hash": load.content_hash, "limit": limit},
+            )
+            .fetchall()
+        )
     return pd.DataFrame(rows, columns=columns)
 
 

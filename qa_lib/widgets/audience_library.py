@@ -79,6 +79,7 @@ class AudienceLibrary(ipywidgets.VBox, Exports):
             lambda asked: ANSWERS[asked.topic](self, asked),
             ANSWERS,
             slow=SLOW,
+            given_up=lambda topic: self.reload() if topic == "count" else None,
             language=language or (builder.language if builder is not None else "zh"),
             read_only=service.workspace.read_only,
             about={
@@ -145,7 +146,8 @@ class AudienceLibrary(ipywidgets.VBox, Exports):
     def count_sizes(self) -> None:
         """Count the active version of every audience at the service's snapshot.
 
-        The members are kept where the workspace may be written to; a reader's counts are its own.
+        The members are kept where the workspace may be written to; a reader's counts are its own. What was
+        counted before a cancel stays.
         """
         if not self.read_only:
             self.service.refresh()

@@ -15,7 +15,8 @@ from qa_lib.charts.html import Html, join, tag
 from qa_lib.charts.tiles import note
 from qa_lib.widgets.data_quality_figures import QualityFigures
 from qa_lib.widgets.data_quality_page import QualityPage
-from qa_lib.widgets.screen import Choice, Drawing, Options, Row, Screen, Words, names
+from qa_lib.widgets.screen import Screen
+from qa_lib.widgets.screen_parts import Choice, Drawing, Options, Row, Words, names
 from qa_lib.workspace import Workspace
 
 

@@ -20,17 +20,8 @@ from qa_lib.widgets.identity_review_figures import LISTED, Identifier, IdentityF
 from qa_lib.widgets.identity_review_graph import draw_cluster
 from qa_lib.widgets.identity_review_page import IdentityPage
 from qa_lib.widgets.masking import shown_id
-from qa_lib.widgets.screen import (
-    Action,
-    Choice,
-    Drawing,
-    Entry,
-    Options,
-    Row,
-    Screen,
-    Words,
-    names,
-)
+from qa_lib.widgets.screen import Screen
+from qa_lib.widgets.screen_parts import Action, Choice, Drawing, Entry, Options, Row, Words, names
 from qa_lib.workspace import Workspace
 
 

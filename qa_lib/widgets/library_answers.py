@@ -152,8 +152,18 @@ ANSWERS: Mapping[str, Callable[[AudienceLibrary, Asked], Row]] = MappingProxyTyp
 )
 
 
-#: What takes over a second where there are many people.
-SLOW = frozenset({"compare", "overlap", "count"})
+_UNCHANGED = Label("已取消，什么也没有改变。", "Cancelled; nothing was changed.")
+#: What takes over a second where there are many people, and what is said when it is cancelled.
+SLOW: Mapping[str, Label] = MappingProxyType(
+    {
+        "compare": _UNCHANGED,
+        "overlap": _UNCHANGED,
+        "count": Label(
+            "已取消：已数完的人群保留新的人数，其余不变。",
+            "Cancelled: audiences that were counted by then keep their new size, the others are as they were.",
+        ),
+    }
+)
 
 
 def _stem(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any as AnyValue
 
@@ -19,7 +19,6 @@ from qa_lib.widgets.preview_work import Work
 Row = dict[str, AnyValue]
 Answer = Callable[[Asked], Row]
 _CANCEL = "cancel"
-_CANCELLED = Label("已取消，什么也没有改变。", "Cancelled; nothing was changed.")
 
 
 class LibraryPanel(anywidget.AnyWidget):
@@ -35,7 +34,9 @@ class LibraryPanel(anywidget.AnyWidget):
     topics
         What may be asked.
     slow
-        Those of the topics that may take over a second.
+        Those of the topics that may take over a second, and what is said when one is cancelled.
+    given_up
+        Is called with the topic once nothing of what was cancelled goes on any more.
 
     Attributes
     ----------
@@ -68,13 +69,14 @@ class LibraryPanel(anywidget.AnyWidget):
         answer: Callable[[Asked], Row],
         topics: Collection[str],
         *,
-        slow: Collection[str],
+        slow: Mapping[str, Label],
+        given_up: Callable[[str], None],
         language: str,
         read_only: bool,
         about: Row,
         shelf: list[Row],
     ) -> None:
-        self._answer, self._topics, self._slow = answer, topics, slow
+        self._answer, self._topics, self._slow, self._given_up = answer, topics, slow, given_up
         self._lock = threading.RLock()
         self._work: Work | None = None
         self._waiting: Asked | None = None
@@ -110,7 +112,8 @@ class LibraryPanel(anywidget.AnyWidget):
             self.cancel()
             with self._lock:
                 self._waiting = asked
-                self._work = Work({asked.topic: partial(self._row, asked)}, partial(self._take, asked))
+                question = {asked.topic: partial(self._row, asked)}
+                self._work = Work(question, partial(self._take, asked), partial(self._ended, asked.topic))
                 self._work.start(pause=0)
         else:
             self._tell(asked, self._row(asked))
@@ -121,7 +124,7 @@ class LibraryPanel(anywidget.AnyWidget):
             asked, self._waiting = self._waiting, None
             if self._work is not None and asked is not None:
                 self._work.cancel()
-                self._tell(asked, {"ok": False, **_CANCELLED.to_dict()})
+                self._tell(asked, {"ok": False, **self._slow[asked.topic].to_dict()})
 
     def wait(self, seconds: float = 60) -> None:
         """Wait for what is being computed; TimeoutError when it takes longer."""
@@ -142,6 +145,10 @@ class LibraryPanel(anywidget.AnyWidget):
             self._waiting = None
             fault = answer.get("error")
             self._tell(asked, {"ok": False, **fault} if fault else answer)
+
+    def _ended(self, topic: str, is_given_up: bool) -> None:
+        if is_given_up:
+            self._given_up(topic)
 
     def _tell(self, asked: Asked, answer: Row) -> None:
         with self._lock:

@@ -18,7 +18,8 @@ from qa_lib.errors import UnknownName
 from qa_lib.widgets.masking import shown_id
 from qa_lib.widgets.person_profile_figures import PersonFigures
 from qa_lib.widgets.person_profile_page import ProfilePage
-from qa_lib.widgets.screen import Choice, Drawing, Entry, Options, Row, Screen, Words, names
+from qa_lib.widgets.screen import Screen
+from qa_lib.widgets.screen_parts import Choice, Drawing, Entry, Options, Row, Words, names
 from qa_lib.workspace import Workspace
 
 

@@ -18,12 +18,23 @@ PAUSE = 0.15
 
 
 class Work:
-    """A few questions that were asked together; the answer to each is told as soon as it is there."""
+    """A few questions that were asked together; the answer to each is told as soon as it is there.
+
+    Parameters
+    ----------
+    tell
+        Gets each answer.
+    ended
+        Is called on the work's thread when nothing of it goes on any more, with whether it was cancelled.
+    """
 
     def __init__(
-        self, questions: Mapping[str, Callable[[], Answer]], tell: Callable[[Work, str, Answer], None]
+        self,
+        questions: Mapping[str, Callable[[], Answer]],
+        tell: Callable[[Work, str, Answer], None],
+        ended: Callable[[bool], None] = lambda _: None,
     ) -> None:
-        self._questions, self._tell = dict(questions), tell
+        self._questions, self._tell, self._ended = dict(questions), tell, ended
         self._queries = Cancelling()
         self._cancelled = threading.Event()
         self._future: Future[None] | None = None
@@ -32,10 +43,15 @@ class Work:
         """Answer on another thread, after a pause in which it may still be cancelled for nothing."""
         self._future = _threads().submit(self._run, pause)
 
-    def cancel(self) -> None:
-        """Give up what is not answered yet; its queries are interrupted, and nothing more is told."""
+    def cancel(self) -> bool:
+        """Give up what is not answered yet; its queries are interrupted, and nothing more is told.
+
+        False when it comes too late: what is being written is written whole, and told.
+        """
+        if not self._queries.cancel():
+            return False
         self._cancelled.set()
-        self._queries.cancel()
+        return True
 
     def wait(self, seconds: float) -> None:
         """Wait until all is answered or cancelled; TimeoutError when it takes longer."""
@@ -43,14 +59,14 @@ class Work:
             self._future.result(seconds)
 
     def _run(self, pause: float) -> None:
-        if self._cancelled.wait(pause):
-            return
-        with self._queries:
-            for name, question in self._questions.items():
-                answer = answered(question)
-                if self._cancelled.is_set():
-                    return
-                self._tell(self, name, answer)
+        if not self._cancelled.wait(pause):
+            with self._queries:
+                for name, question in self._questions.items():
+                    answer = answered(question)
+                    if self._queries.is_cancelled:
+                        break
+                    self._tell(self, name, answer)
+        self._ended(self._queries.is_cancelled)
 
 
 def answered(question: Callable[[], Answer]) -> Answer:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+import duckdb
 import ipywidgets as widgets
 import pandas as pd
 import traitlets
@@ -19,76 +19,15 @@ from qa_lib.charts.html import Html, join, picture, tag
 from qa_lib.charts.showing import AnyChart, Picked
 from qa_lib.charts.tiles import note, page
 from qa_lib.charts.words import check_language, say
-from qa_lib.errors import ReadOnly, SpecError, UnknownName, WorkbenchError, did_you_mean
+from qa_lib.errors import GivenUp, ReadOnly, SpecError, UnknownName, WorkbenchError, did_you_mean
 from qa_lib.tables import Label
 from qa_lib.widgets.exports import LABELS, Exports
+from qa_lib.widgets.screen_parts import Action, Drawing, Part, Row, Words
+from qa_lib.widgets.screen_work import ScreenWork, Wish
 from qa_lib.workspace import Workspace
 
-Options = list[tuple[str, Any]]
 #: Answers that a screen keeps: a tag of everybody may take megabytes.
 KEPT = 40
-
-
-@dataclass(frozen=True)
-class Words:
-    """A part made of words, tiles and tables; empty HTML takes no room."""
-
-    name: str
-    draw: Callable[[], Html]
-    follows: frozenset[str]
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A chart, or None where there is nothing to draw.
-
-    `picked` says by the name of a selection what a click means; every name must be in each chart drawn. A
-    chart with nothing to click is a picture, which a browser shows faster, unless `is_live`.
-    """
-
-    name: str
-    draw: Callable[[], AnyChart | Html | None]
-    follows: frozenset[str]
-    picked: Mapping[str, Callable[[Picked], None]] = field(default_factory=dict)
-    is_live: bool = False
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A list from which a trait is chosen; without options it is not shown."""
-
-    trait: str
-    options: Callable[[], Options]
-    follows: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A line of text that sets a trait when Enter is pressed or the line is left."""
-
-    trait: str
-
-
-@dataclass(frozen=True)
-class Action:
-    """A button that changes the workspace: `do` returns what was done, in words.
-
-    It is disabled where the workspace is read-only, and refused in Python whatever the browser sends.
-    """
-
-    name: str
-    do: Callable[[], str]
-    follows: frozenset[str] = frozenset()
-    is_open: Callable[[], bool] = lambda: True
-
-
-Part = Words | Drawing | Choice | Entry | Action
-Row = Sequence[Part]
-
-
-def names(*traits: str) -> frozenset[str]:
-    """The traits that a part follows; the language always."""
-    return frozenset(traits)
 
 
 class Screen(widgets.VBox, Exports):
@@ -119,6 +58,7 @@ class Screen(widgets.VBox, Exports):
         self._known: dict[Any, Any] = {}
         self._waiting: set[str] | None = set()  # nothing is drawn before everything is there
         self._live: LiveScreen | None = None
+        self._work = ScreenWork()
         super().__init__(language=language, **chosen)
         self._waiting = None
         if not is_static():
@@ -206,38 +146,72 @@ class Screen(widgets.VBox, Exports):
                 self._draw(changed)
 
     def choose(self, trait: str, value: Any) -> None:
-        """What came from a control or a click: what cannot be is said in `message` and changes nothing."""
+        """Choose here and now; what cannot be is said in `message` and changes nothing."""
+        self.run(partial(self._change, trait, value))
 
-        def change() -> str:
-            setattr(self, trait, value)
-            return ""
-
-        to_come = value if trait == "language" and value in ("zh", "en") else None
-        self.run(change, to_come)
-
-    def run(self, do: Callable[[], str], language: str | None = None) -> None:
-        """Do something for the person at the screen; a failure is said in `message`.
-
-        Parameters
-        ----------
-        language
-            Of the words that it is being done; the screen's when not given.
-        """
-        if self._live is not None:
-            self._live.busy(language or self.language)
+    def run(self, do: Callable[[], str]) -> None:
+        """Do something here and now for the person at the screen; a failure is said in `message`."""
         try:
             with self.together():
                 self.message = ""
                 said = do()
                 self.message = said
+        except (GivenUp, duckdb.InterruptException):
+            raise
         except (WorkbenchError, traitlets.TraitError, OSError) as error:
             self.message = str(error)
         except Exception as error:  # a dashboard has no other place to say it
             self.log.exception("a screen could not answer")
             self.message = self.say("unexpected", error=f"{type(error).__name__}: {error}")
-        finally:
-            if self._live is not None:
-                self._live.idle()
+
+    def controlled(self, trait: str, value: Any) -> None:
+        """As `choose`, for a control or a click: beside the kernel's thread, where it can be cancelled."""
+        language = value if trait == "language" and value in ("zh", "en") else self.language
+        self._begin(trait, partial(self._change, trait, value), language, is_choice=True)
+
+    def pressed(self, action: Action) -> None:
+        """What a button does, beside the kernel's thread: cancelled before it wrote, nothing was changed."""
+        self._begin(action.name, action.do, self.language, is_choice=False)
+
+    def cancel(self) -> bool:
+        """Give up what a control began: the page stays as it was. False when it is too late, or nothing goes on."""
+        return self._work.cancel()
+
+    def wait(self, seconds: float = 60) -> None:
+        """Wait for what controls began; TimeoutError when it takes longer."""
+        self._work.wait(seconds)
+
+    def _change(self, trait: str, value: Any) -> str:
+        setattr(self, trait, value)
+        return ""
+
+    def _begin(self, name: str, do: Callable[[], str], language: str, *, is_choice: bool) -> None:
+        live, before = self._live, dict[str, Any]()
+        assert live is not None
+
+        def carry_out() -> None:
+            before.update(self._chosen_now())
+            live.busy(language)
+            try:
+                self.run(do)
+            finally:
+                live.idle()
+
+        self._work.begin(name, Wish(carry_out, lambda: self._put_back(before), is_choice))
+
+    def _chosen_now(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in (*self.SHOWN, "language")}
+
+    def _put_back(self, before: Mapping[str, Any]) -> None:
+        """Choose again what was chosen; what is drawn was never changed, but controls were."""
+        self._waiting = set()
+        for _ in range(3):  # some traits set others
+            for name, value in before.items():
+                setattr(self, name, value)
+        self._waiting = None
+        self.message = self.say("given_up")
+        if self._live is not None:
+            self._live.fill_controls()
 
     def picks(self, trait: str, key: str) -> Callable[[Picked], None]:
         """What a click in a chart means: the newest chosen mark's `key`, or nothing chosen."""
@@ -246,9 +220,9 @@ class Screen(widgets.VBox, Exports):
             values = [p.get(key) for p in picked]
             fresh = [v for v in values if v is not None and v != getattr(self, trait)]
             if fresh:
-                self.choose(trait, fresh[-1])
+                self.controlled(trait, fresh[-1])
             elif not values and getattr(self, trait) is not None:
-                self.choose(trait, None)
+                self.controlled(trait, None)
 
         return callback
 
@@ -320,15 +294,20 @@ class Screen(widgets.VBox, Exports):
 
     def words_of(self, part: Words) -> Html:
         """What a part says; a failure in words."""
-        try:
-            return part.draw()
-        except WorkbenchError as error:
-            return note(str(error), "warning")
+        html: Html = self._or_why_not(part.draw)
+        return html
 
     def chart_of(self, part: Drawing) -> AnyChart | Html | None:
         """What a part draws; a failure in words."""
+        drawn: AnyChart | Html | None = self._or_why_not(part.draw)
+        return drawn
+
+    @staticmethod
+    def _or_why_not(draw: Callable[[], Any]) -> Any:
         try:
-            return part.draw()
+            return draw()
+        except GivenUp:
+            raise
         except WorkbenchError as error:
             return note(str(error), "warning")
 

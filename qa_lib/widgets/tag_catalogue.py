@@ -16,10 +16,11 @@ from qa_lib.charts.tiles import note
 from qa_lib.charts.words import pick
 from qa_lib.errors import ReadOnly, SpecError
 from qa_lib.rules import Attribute, Tag
-from qa_lib.widgets.screen import Action, Choice, Drawing, Entry, Options, Row, Screen, Words, names
+from qa_lib.widgets.screen import Screen
+from qa_lib.widgets.screen_parts import Action, Choice, Drawing, Entry, Options, Row, Words, names
 from qa_lib.widgets.tag_catalogue_figures import COMPARED, TagFigures
 from qa_lib.widgets.tag_catalogue_page import CataloguePage
-from qa_lib.workspace import Snapshot, Workspace
+from qa_lib.workspace import Snapshot, Workspace, see_through
 
 if TYPE_CHECKING:
     from qa_lib.widgets.rule_builder import RuleBuilder
@@ -131,11 +132,13 @@ class TagCatalogue(Screen):
         if self.builder.read_only:
             raise ReadOnly(self.say("refused"))
         before, condition = dict(self.builder.value), self.condition.to_dict()
+        words = pick(self.figures.sentence(self.condition), self.language)
+        see_through()
         if before.get("kind") == "all" and not before.get("negated"):
             self.builder.value = {**before, "of": [*before.get("of", []), condition]}
         else:
             self.builder.value = {"kind": "all", "negated": False, "of": [before, condition]}
-        return self.say("used_now", field=pick(self.figures.sentence(self.condition), self.language))
+        return self.say("used_now", field=words)
 
     # -- what may be chosen --------------------------------------------------------------------
 

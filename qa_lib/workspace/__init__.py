@@ -4,7 +4,7 @@ Tables are Delta Lake (append, replace, one version a commit), state is SQL, and
 read-only DuckDB file per published moment with memory-mapped columns beside it. The rest of the code sees only these verbs.
 """
 
-from qa_lib.workspace.cancelling import Cancelling, go_on
+from qa_lib.workspace.cancelling import Cancelling, cancellable, go_on, see_through
 from qa_lib.workspace.columns import Column, Columns
 from qa_lib.workspace.draft import Draft
 from qa_lib.workspace.export import STAMP, export_rows, export_tables
@@ -30,6 +30,7 @@ __all__ = [
     "Upserted",
     "Workspace",
     "by_person",
+    "cancellable",
     "export_rows",
     "export_tables",
     "file_literal",
@@ -39,5 +40,6 @@ __all__ = [
     "library_version",
     "quoted",
     "read_moment",
+    "see_through",
     "with_stream",
 ]

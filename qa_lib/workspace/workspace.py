@@ -27,6 +27,7 @@ from qa_lib.errors import (
 )
 from qa_lib.tables import CAMPAIGNS, OUTCOMES, SENDS, SNAPSHOT_TABLES, TABLES, Table
 from qa_lib.workspace import people
+from qa_lib.workspace.cancelling import cancellable
 from qa_lib.workspace.columns import ColumnsWriter
 from qa_lib.workspace.draft import Draft
 from qa_lib.workspace.files import sync
@@ -192,7 +193,7 @@ class Workspace:
     def read(self, table: Table, version: int | None = None) -> pd.DataFrame:
         """All rows of one version of a table (the newest when not given)."""
         with contextlib.closing(duckdb.connect()) as con:
-            con.execute("SET TimeZone = 'UTC'")
+            cancellable(con).execute("SET TimeZone = 'UTC'")
             return to_frame(con.execute(self.store.scan_sql(table, version)))
 
     # -- snapshots -----------------------------------------------------------------------------

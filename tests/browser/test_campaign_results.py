@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from browser_helpers import figures_on, wait_until
 from playwright.sync_api import Page, expect
+from screen_checks import expect_english
 
 from qa_lib.charts import format_value
 from qa_lib.measure import METRICS, NotRecorded, campaign_figures, campaign_metrics
@@ -84,3 +85,5 @@ def test_a_click_in_a_chart_changes_every_figure(show: Show, dashboard: str, sna
     expect(page.locator("[data-figure=roi]")).to_have_text("not recorded")
     expect(page.locator("[data-figure=targeted]")).to_have_text(f"{total['targeted']:,}")
     expect(page.get_by_text("Description only: these data have no holdout").first).to_be_visible()
+    values = campaign_metrics(snapshot, by=("rfm_segment",))["rfm_segment"].unique()
+    expect_english(page.locator(".qa-view"), "campaign results", values)  # values of a tag are data

@@ -13,7 +13,7 @@ from browser_helpers import figures_on, open_in_voila, wait_until
 from pictures import expect_picture, measure_text_alike
 from playwright.sync_api import Page, expect
 from rehearsed_campaign import NAME, carried_out, copied, planned, rehearsed
-from screen_checks import expect_accessible
+from screen_checks import expect_accessible, expect_english
 
 from qa_lib.campaigns import Plan
 from qa_lib.charts.review_parts import figure_text
@@ -123,6 +123,8 @@ def test_a_review_shows_its_figures_and_follows_segment_and_language(page: Page,
     expect(page.get_by_text("Simulation: a prediction for recipients").first).to_be_visible()
     expect_figures(page, texts(reviewed.plan, everybody))
     settle(page)
+    # values of a tag and the name of a goal are texts of the data
+    expect_english(page.locator(".qa-view"), "campaign review", [*segments["rfm_segment"], "购买 · purchase"])
     page.screenshot(path=SHOTS / "campaign-review-en.png")
     expect_accessible(page)
 
@@ -136,3 +138,4 @@ def test_a_workspace_without_a_plan_says_how_to_make_one(
     expect(page.locator("img.qa-picture")).to_be_visible()
     page.get_by_role("radio", name="English").or_(page.get_by_role("button", name="English")).first.click()
     expect(page.get_by_text("No plan is kept in this workspace yet")).to_be_visible()
+    expect_english(page.locator(".qa-view"), "campaign review without a plan")

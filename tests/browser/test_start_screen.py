@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from browser_helpers import keep_failed_run, write_notebook
 from playwright.sync_api import Page, expect
-from screen_checks import SCHEMES, expect_accessible, expect_nothing_ran, listen_for_dialogs
+from screen_checks import (
+    SCHEMES,
+    expect_accessible,
+    expect_both_languages,
+    expect_nothing_ran,
+    listen_for_dialogs,
+)
 
 from qa_lib.servers import Server
 from qa_lib.workspace import Snapshot
 
+DASHBOARDS = Path(__file__).parents[2] / "notebooks" / "dashboards"
 HOSTILE = "</strong><script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
 @pytest.fixture(scope="module")
-def dashboards(notebooks_dir: Path, runs_dir: Path) -> None:
-    """A dashboard and a run that failed, both with markup in their words."""
+def shipped(notebooks_dir: Path, runs_dir: Path) -> list[str]:
+    """The dashboards as they are shipped, one more and a run that failed, both with markup in their words."""
+    names = [Path(shutil.copy(path, notebooks_dir)).name for path in sorted(DASHBOARDS.glob("*.ipynb"))]
     write_notebook(notebooks_dir / "who_is_who.ipynb", "1", title=f"谁是谁？ Who is who? {HOSTILE}")
     keep_failed_run(runs_dir / "20260301T000000.000Z-build", "build", f"in cell 2: {HOSTILE}")
+    return names
 
 
-@pytest.mark.usefixtures("dashboards")
 def test_the_start_page_tells_what_there_is_and_how_fresh_it_is(
-    page: Page, voila: Server, snapshot: Snapshot
+    page: Page, voila: Server, snapshot: Snapshot, shipped: list[str]
 ) -> None:
     said = listen_for_dialogs(page)
     page.goto(voila.url)
@@ -41,6 +50,11 @@ def test_the_start_page_tells_what_there_is_and_how_fresh_it_is(
     expect(page.locator("[data-fact=run-build]")).to_contain_text("needs attention")
     expect_nothing_ran(page)
     assert said == []
+    # the page knows no reader's language, so it says everything in both; a moment and a version are data
+    expect_both_languages(page.locator("h1, h2, .qa-header > *, dt, dd > :not(strong)"), [snapshot.version])
+    for name in shipped:
+        entry = page.locator(f".qa-list li:has(a[href*='/{name}'])")
+        expect_both_languages(entry.locator("strong, .qa-about"))
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         expect_accessible(page)

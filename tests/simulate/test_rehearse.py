@@ -196,6 +196,24 @@ def test_a_rehearsal_that_is_cancelled_writes_nothing(
         assert simulated(stage) == rows
 
 
+def test_a_rehearsal_that_is_being_written_is_written_whole(
+    stage: Workspace, plan_of: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, work = sys.modules["qa_lib.simulate.rehearse"], Cancelling()
+    really, in_time = module.send_batches, []
+
+    def late(*given: Any) -> Any:
+        in_time.append(work.cancel())
+        return really(*given)
+
+    monkeypatch.setattr(module, "send_batches", late)
+    before = simulated(stage)
+    with work:
+        rehearse(stage, plan_of(stage), world_count=4)
+    assert in_time == [False]
+    assert simulated(stage) != before
+
+
 def test_worlds_are_as_many_as_rows_allow() -> None:
     assert [default_world_count(n) for n in (1, 100_000, 200_000, 1_000_000, 5_000_000)] == [
         200,

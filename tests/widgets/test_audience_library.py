@@ -13,6 +13,7 @@ from typing import Any as AnyValue
 import pytest
 
 from qa_lib.audiences import Audience, AudienceService, Base, Priority, members
+from qa_lib.audiences.refresh import Keeper
 from qa_lib.campaigns import Campaign, OutboxMessage, Schedule
 from qa_lib.errors import ReadOnly, SpecError, UnknownName, VersionConflict
 from qa_lib.jobs.campaign import plan_campaign
@@ -390,6 +391,42 @@ def test_a_slow_question_is_answered_beside_the_rest_and_can_be_cancelled(
     found = ask(library, "overlap", names=["often", "young"])  # asked again
     assert found["ok"]
     assert library.chart.frame is not None
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_cancelled_count_keeps_what_was_counted_and_says_so(
+    service: AudienceService, monkeypatch: pytest.MonkeyPatch, read_only: bool
+) -> None:
+    for name, rule in (("often", OFTEN), ("rare", RARE), ("young", YOUNG)):
+        service.save(Audience(name=name, rule=rule), "Li")
+    asked = AudienceService(Workspace.open(service.workspace.root, read_only=read_only))
+    library = AudienceLibrary(asked, language="zh", author="Li")
+    began, let_go = threading.Event(), threading.Event()
+    step = (AudienceService, "bits") if read_only else (Keeper, "keep")
+    really, done = getattr(*step), []
+
+    def held(*given: AnyValue) -> AnyValue:
+        if done:
+            began.set()
+            assert let_go.wait(30)
+        done.append(given)
+        return really(*given)
+
+    monkeypatch.setattr(*step, held)
+    library.panel._handle_custom_msg({"ask": "count", "seq": 9201}, [])
+    assert began.wait(30)
+    library.panel._handle_custom_msg({"ask": "cancel", "seq": 9202}, [])
+    told = library.panel.answers["count"]
+    assert (told["ok"], told["zh"]) == (False, "已取消：已数完的人群保留新的人数，其余不变。")
+    assert "keep their new size" in told["en"]
+    let_go.set()
+    library.panel.wait()
+    counts = {one["name"]: one["count"] for one in library.panel.shelf}
+    assert library.panel.answers["count"] == told
+    counted = [name for name, size in counts.items() if size is not None]
+    assert 1 <= len(counted) <= len(done) < len(counts)
+    assert counts[counted[0]] == service.count(service.library.get(counted[0]).audience.rule)["count"]
+    asked.workspace.state.engine.dispose()
 
 
 def test_a_newer_slow_question_takes_the_place_of_the_one_before(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import threading
 from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
 from screens_world import TILLS
 
+from qa_lib.charts.showing import Picked
 from qa_lib.errors import NothingBuilt, UnknownName
 from qa_lib.sources import column_report, loads, rejects
 from qa_lib.widgets import DataQuality
@@ -62,6 +64,7 @@ def test_a_feed_drills_into_its_loads_and_a_load_into_its_rejects(
     assert screen._live is not None
     control = screen._live.widget("feed")
     control.value = TILLS
+    screen.wait()
     assert screen.feed == TILLS
     mine = loads(screens_workspace, TILLS)
     assert list(screen.history["read_count"]) == [load.read_count for load in mine]
@@ -74,11 +77,13 @@ def test_a_feed_drills_into_its_loads_and_a_load_into_its_rejects(
     assert len(screen.examples) == min(12, len(faults))
     pd.testing.assert_series_equal(screen.columns["drift"], column_report(screens_workspace, TILLS)["drift"])
     screen._live.widget("load").value = 1
+    screen.wait()
     assert screen.load == 1
     assert screen.reasons.empty
     assert "This load rejected no row" in shown(screen)
     assert dict(FIGURE.findall(shown(screen)))["read_count"] == f"{mine[0].read_count:,}"
     control.value = ""
+    screen.wait()
     assert (screen.feed, screen.load) == (None, None)
 
 
@@ -100,7 +105,12 @@ def test_a_mask_never_shows_more_than_six_characters(value: str) -> None:
 
 
 def test_a_click_chooses_and_a_forged_name_is_said_and_changes_nothing(screen: DataQuality) -> None:
-    pick = screen.picks("feed", "feed")
+    callback = screen.picks("feed", "feed")
+
+    def pick(picked: Picked) -> None:
+        callback(picked)
+        screen.wait()
+
     pick([{"feed": TILLS}])
     assert screen.feed == TILLS
     pick([{"feed": "<script>alert(1)</script>"}])
@@ -172,3 +182,32 @@ def test_the_columns_of_an_earlier_load_are_read_beside_the_load_before_it(
     assert first["recorded_rate_before"].isna().all()
     with pytest.raises(NothingBuilt, match="has no load 99"):
         column_report(screens_workspace, TILLS, 99)
+
+
+def test_a_drill_that_is_cancelled_leaves_the_page_as_it_was(
+    screen: DataQuality, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert screen._live is not None
+    screen.language = "zh"
+    screen.choose("feed", TILLS)
+    page, control, really = screen._live.html(), screen._live.widget("load"), screen.figures.columns
+    reached, let_go = threading.Event(), threading.Event()
+
+    def held(feed: str, number: int | None) -> pd.DataFrame:
+        reached.set()
+        assert let_go.wait(60)
+        return really(feed, number)
+
+    monkeypatch.setattr(screen.figures, "columns", held)
+    control.value = 1
+    assert reached.wait(60)
+    assert screen.cancel()
+    let_go.set()
+    screen.wait()
+    assert (screen.load, control.value, screen._live.html()) == (None, "", page)
+    assert screen.message == "已取消，什么也没有改变。"
+    assert not screen.cancel()  # nothing goes on
+    control.value = 1
+    screen.wait()
+    assert (screen.load, screen.message) == (1, "")
+    assert screen._live.html() != page

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
+import threading
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from qa_lib.errors import ReadOnly, SpecError, UnknownName
 from qa_lib.identity import explain, read_links, read_resolution
+from qa_lib.identity.record import _alone
 from qa_lib.widgets import IdentityReview
 from qa_lib.workspace import Workspace
 
@@ -94,6 +98,7 @@ def test_the_chain_of_evidence_is_that_over_all_links(
     screen.person = screen.people[0]
     assert screen._live is not None
     screen._live.widget("other").value = 1
+    screen.wait()
     pairs = [screen.pair, (screen.members[0], screen.figures.members(screen.people[1])[0])]
     for pair in pairs:
         assert pair is not None
@@ -143,6 +148,7 @@ def test_accepting_a_refused_link_makes_one_person_and_taking_it_back_makes_two_
     own.quarantine = row.change_id
     assert own._live is not None
     own._live.widget("accept").click()
+    own.wait()
     assert "Recorded" in own.message
     after = read_resolution(own._workspace)
     assert after.person(*one) == after.person(*other) == min(before.person(*one), before.person(*other))  # type: ignore[type-var]
@@ -184,6 +190,7 @@ def test_a_merge_is_undone_from_the_screen(own: IdentityReview) -> None:
     own.change = merge["change_id"]
     assert own._live is not None
     own._live.widget("undo_change").click()
+    own.wait()
     assert "Recorded" in own.message
     assert read_resolution(own._workspace).person(*moved) == merge["other_person_id"]
     row = own.history.set_index("change_id").loc[merge["change_id"]]
@@ -205,6 +212,7 @@ def test_a_dashboard_refuses_a_forged_decision_and_writes_nothing(
         assert button.disabled
         screen.message = ""
         button._handle_custom_msg({"event": "click"}, [])  # what a page could send by itself
+        screen.wait()
         assert "read-only and nothing was changed" in screen.message, name
     with pytest.raises(ReadOnly):
         screen.decide("accept")
@@ -248,3 +256,87 @@ def test_the_static_page_shows_the_same_words(
     assert html.count("data:image/svg+xml") == 2
     assert "为什么是同一个人" in html
     assert "<script" not in html
+
+
+def files_of(workspace: Workspace) -> dict[Path, int]:
+    """Every file of the tables, and when it was written."""
+    tables = [p for p in (workspace.root / "tables").rglob("*") if p.is_file() and p.name != ".identity.lock"]
+    return {p: p.stat().st_mtime_ns for p in tables}
+
+
+def held_at(
+    owner: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> tuple[threading.Event, threading.Event]:
+    """A step that says when it was reached, and waits until it may go on."""
+    really, reached, let_go = getattr(owner, name), threading.Event(), threading.Event()
+
+    def held(*given: Any, **more: Any) -> Any:
+        reached.set()
+        assert let_go.wait(60)
+        return really(*given, **more)
+
+    monkeypatch.setattr(owner, name, held)
+    return reached, let_go
+
+
+@pytest.mark.parametrize("button", ["accept", "keep_apart"])
+def test_a_decision_that_is_cancelled_before_it_is_saved_is_not_saved(
+    own: IdentityReview, button: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own.cause = "conflict"
+    own.quarantine = chosen = own.queue["change_id"].iloc[0]
+    assert own._live is not None
+    page, before = shown(own), files_of(own._workspace)
+    reached, let_go = held_at(sys.modules["qa_lib.identity.decisions"], "quarantine_decided", monkeypatch)
+    own._live.widget(button).click()
+    assert reached.wait(60)
+    assert own._live._cancel.layout.display is None
+    assert "Working" in own._live._status.value
+    own._live.widget(button).click()  # a second click begins nothing
+    own._live._cancel.click()
+    assert "Being cancelled" in own._live._status.value
+    let_go.set()
+    own.wait()
+    assert files_of(own._workspace) == before
+    assert own.message == "Cancelled; nothing was changed."
+    assert own.message in own._live._status.value
+    assert (own._live._cancel.layout.display, shown(own)) == ("none", page)
+    assert (own.quarantine, own._is_open()) == (chosen, True)
+    monkeypatch.undo()
+    own._live.widget(button).click()  # it can be asked for again
+    own.wait()
+    assert "Recorded" in own.message
+    assert own._is_decided()
+
+
+def test_a_decision_that_is_being_saved_is_saved_whole_and_says_so(
+    own: IdentityReview, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own.quarantine = own.queue[own.queue["cause"] == "conflict"]["change_id"].iloc[0]
+    assert own._live is not None
+    reached, let_go = held_at(own._workspace, "replace", monkeypatch)
+    own._live.widget("accept").click()
+    assert reached.wait(60)
+    own._live._cancel.click()
+    assert "Too late to cancel" in own._live._status.value
+    let_go.set()
+    own.wait()
+    assert "Recorded" in own.message
+    assert own._is_decided()
+    saved = IdentityReview(own._workspace, language="en")
+    assert saved.queue.set_index("change_id").loc[own.quarantine, "decision"] == "accept"
+
+
+def test_an_undo_that_waits_for_a_build_can_be_cancelled(own: IdentityReview) -> None:
+    own.change = own.history[own.history["change"] == "merge"]["change_id"].iloc[0]
+    assert own._live is not None
+    before = files_of(own._workspace)
+    with _alone(own._workspace):  # as a build holds it while it resolves
+        own._live.widget("undo_change").click()
+        with pytest.raises(TimeoutError):
+            own.wait(0.3)
+        assert own.cancel()
+        own.wait()
+    assert own.message == "Cancelled; nothing was changed."
+    assert files_of(own._workspace) == before
+    assert own._can_undo()

@@ -81,6 +81,7 @@ def test_the_timeline_counts_the_events_of_each_day(screen: PersonProfile, now: 
     assert total > 0
     assert f'data-figure="event_count">{total:,}<' in shown(screen)
     screen.picks("event", "event")([{"event": "visit"}])
+    screen.wait()
     assert set(screen.events["event"]) == {"visit"}
     newest = now.frame(
         "SELECT occurred_at FROM event_visit WHERE person_no = $n ORDER BY 1 DESC LIMIT 40",
@@ -165,6 +166,7 @@ def test_nobody_chosen_says_what_to_do_and_offers_masked_examples(
     options = screen._live.widget("number").options
     assert len(options) == 9
     screen._live.widget("number").value = options[1][1]
+    screen.wait()
     assert screen.number == options[1][1]
     assert "Choose a person first" not in shown(screen)
     screen.language = "zh"

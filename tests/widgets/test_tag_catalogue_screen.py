@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from datetime import date
+
 import pandas as pd
 import pytest
-from screens_world import BOTH, BUYERS
+from screens_world import BOTH, BUYERS, ENDLESS
 
 from qa_lib.audiences import evaluate
 from qa_lib.errors import ReadOnly, SpecError, UnknownName
@@ -130,6 +134,7 @@ def test_a_condition_goes_into_the_rule_that_stands_in_the_builder(
     screen = TagCatalogue(screens_workspace, builder=builder, tag="order_count_365d", language="en")
     assert screen._live is not None
     screen._live.widget("use_in_rule").click()
+    screen.wait()
     assert "added to the rule" in screen.message
     rule = All(Tag("is_fuel_buyer", "=", True), screen.figures.condition("order_count_365d"))
     assert builder.rule == rule
@@ -166,3 +171,62 @@ def test_the_static_page_reads_in_both_languages(
         assert words in html
         assert html.count("data:image/svg+xml") == 3
         assert "<script" not in html
+
+
+def test_a_drift_that_takes_long_is_cancelled_in_the_database_and_the_page_stays(
+    screen: TagCatalogue, now: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (name,) = screen.others
+    assert screen._live is not None
+    control, page, asked = screen._live.widget("against"), shown(screen), threading.Event()
+
+    def endless(*_: object) -> pd.DataFrame:
+        asked.set()
+        return now.frame(ENDLESS)
+
+    monkeypatch.setattr(screen.figures, "drift", endless)
+    control.value = name
+    assert asked.wait(60)
+    screen._live.widget("tag").value = "spend_amount_90d"  # waits its turn, and is given up with it
+    while screen._work._work is not None:  # a query that has not begun yet is not there to be interrupted
+        screen.cancel()
+        time.sleep(0.02)
+    assert (screen.against, control.value, screen.tag) == (None, "", None)
+    assert screen._live.widget("tag").value == ""
+    assert screen.message == "Cancelled; nothing was changed."
+    assert shown(screen) == page
+    monkeypatch.undo()
+    monkeypatch.delenv("QA_RENDER", raising=False)
+    control.value = name
+    screen._live.widget("tag").value = "spend_amount_90d"
+    screen.wait()
+    assert screen.drift is not None
+    assert (screen.against, screen.tag, screen.message) == (name, "spend_amount_90d", "")
+    assert "PSI" in shown(screen)
+
+
+def test_a_newer_choice_of_a_list_takes_the_place_of_the_older(
+    screen: TagCatalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert screen._live is not None
+    control, really = screen._live.widget("tag"), screen.figures.summary
+    reached, let_go = threading.Event(), threading.Event()
+
+    def held(name: str) -> dict[str, float | int | date]:
+        if name == "tenure_days":
+            reached.set()
+            assert let_go.wait(60)
+        return really(name)
+
+    monkeypatch.setattr(screen.figures, "summary", held)
+    seen: list[str | None] = []
+    screen.observe(lambda change: seen.append(change["new"]), "tag")
+    control.value = "tenure_days"
+    assert reached.wait(60)
+    control.value = "age_band"
+    control.value = "order_count_365d"
+    let_go.set()
+    screen.wait()
+    assert seen == ["tenure_days", None, "order_count_365d"]
+    assert (screen.tag, control.value, screen.message) == ("order_count_365d", "order_count_365d", "")
+    assert "→ order_count_365d" in shown(screen)

@@ -6,11 +6,10 @@ import threading
 
 import duckdb
 import pytest
+from screens_world import ENDLESS
 
 from qa_lib.errors import GivenUp
-from qa_lib.workspace import Cancelling, Snapshot, go_on
-
-ENDLESS = "SELECT count(*) FROM range(10_000_000) a, range(10_000_000) b WHERE a.range * b.range % 7 = 3"
+from qa_lib.workspace import Cancelling, Snapshot, go_on, see_through
 
 
 def test_a_running_query_is_interrupted_and_no_further_one_begins(snapshot: Snapshot) -> None:
@@ -57,3 +56,19 @@ def test_other_threads_and_later_work_go_on(snapshot: Snapshot) -> None:
         go_on()
     go_on()
     assert snapshot.frame("SELECT 42 AS n")["n"].tolist() == [42]
+
+
+def test_what_is_seen_through_is_not_cancelled_any_more(snapshot: Snapshot) -> None:
+    work = Cancelling()
+    with work:
+        see_through()
+        assert not work.cancel()
+        go_on()
+        assert snapshot.frame("SELECT 42 AS n")["n"].tolist() == [42]
+    assert not work.is_cancelled
+    cancelled = Cancelling()
+    with cancelled:
+        assert cancelled.cancel()
+        with pytest.raises(GivenUp):
+            see_through()
+    see_through()  # where nothing can be cancelled there is nothing to wait for

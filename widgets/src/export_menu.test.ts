@@ -65,6 +65,20 @@ describe("the export menu", () => {
     expect(said()).toBe("Downloaded bars.png");
   });
 
+  it("comes into view when it unfolds", () => {
+    shown();
+    const seen: string[] = [];
+    Element.prototype.scrollIntoView = function () {
+      seen.push(this.localName);
+    };
+    const menu = document.querySelector("details")!;
+    for (const open of [true, false]) {
+      menu.open = open;
+      menu.dispatchEvent(new Event("toggle"));
+    }
+    expect(seen).toEqual(["ul"]);
+  });
+
   it("says in words what went wrong, and that no answer came", () => {
     const { sends, fire } = shown("zh");
     button("people.csv").click();

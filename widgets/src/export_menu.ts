@@ -116,6 +116,7 @@ export function render({ model, el }: { model: ExportModel; el: HTMLElement }): 
   model.on("change:language", draw);
   model.on("msg:custom", answered);
   document.addEventListener("pointerdown", closes);
+  menu.ontoggle = () => menu.open && list.scrollIntoView({ block: "nearest" }); // it unfolds below what is seen
   root.addEventListener("keydown", onKey);
   const stop = onAlive(model as never, el, (alive) => {
     gone.hidden = alive;
