@@ -22,6 +22,7 @@ from qa_lib.live.view import LiveRow, LiveView, live_rows
 from qa_lib.profiles.live import DERIVED
 from qa_lib.rules.matcher import ColdStart, Followed, Person
 from qa_lib.rules.matcher.follow import New
+from qa_lib.rules.matcher.term_masks import side_by_side
 from qa_lib.sources.stream import StreamEvent, StreamState
 from qa_lib.sources.stream.match_rows import PersonChange, changed, inside_of, keep_changes, rule_numbers
 from qa_lib.workspace import Workspace
@@ -130,8 +131,10 @@ class Matching:
                 admitted.append((person_id, event, properties))
         self.counts.admitted += len(admitted)
         self.counts.dropped += len(events) - len(admitted)
-        self._know_rules(con)
         now_us = self._now(con, events)
+        if not admitted:
+            return
+        self._know_rules(con)
         last = {person_id: event.event_id for person_id, event, _ in admitted}
         people = self._people
         known = {p: one for p in last if (one := people.get(p)) is not None and now_us < one.followed.over}
@@ -197,8 +200,8 @@ class Matching:
         left
             The rules that each was in as well, as far as the state knows.
         """
-        now = np.frombuffer(b"".join(after), dtype=np.uint8).reshape(len(after), -1)
-        was = np.frombuffer(bytearray().join(before), dtype=np.uint8).reshape(now.shape)
+        now = side_by_side(after)
+        was = side_by_side(before)
         no_longer_active: dict[int, list[str]] = {}
         for i, numbers in enumerate(left):
             for number in numbers:

@@ -66,8 +66,9 @@ def by_person(sets: Words, people: int) -> npt.NDArray[np.uint8]:
     """
     turned = _turned(sets)
     # eight people change places with the sets as one word: a copy byte by byte over so long a step takes thrice as long
-    eights = np.ascontiguousarray(turned.view(np.uint64).T).view(np.uint8).reshape(-1, len(turned), 8)
-    return np.ascontiguousarray(eights.swapaxes(1, 2)).reshape(-1, len(turned))[:people]
+    eights = np.ascontiguousarray(turned.view(np.uint64).T).view(np.uint8)
+    eights = eights.reshape(turned.shape[1] // 8, len(turned), 8).swapaxes(1, 2)
+    return np.ascontiguousarray(eights).reshape(turned.shape[1], len(turned))[:people]
 
 
 def _turned(sets: Words) -> npt.NDArray[np.uint8]:

@@ -118,7 +118,10 @@ def test_the_page_follows_the_stream_and_says_how_old_it_is(
         page.wait_for_timeout(100)
     sent = json.loads(producer.communicate()[0])["count"]
     wait_until(
-        page, lambda: bool(look()) and seen[-1][0] == sent and seen[-1][1] < _NEW_ENOUGH_S, f"{sent} events"
+        page,
+        lambda: bool(look()) and seen[-1][0] == sent and seen[-1][1] < _NEW_ENOUGH_S,
+        f"{sent} events",
+        seen=lambda: (seen[-5:], counts[-1], state.positions(), log.ends()),
     )
     assert len({count for count, _ in seen}) > 2  # it went along, and did not only end well
     expect(page.locator("[data-figure=stream_lag]")).to_have_text("0")

@@ -16,7 +16,7 @@ from qa_lib.identity import Policy, add_links
 from qa_lib.jobs.build import resolve_and_build
 from qa_lib.live import LiveProfiles
 from qa_lib.live.view import adopt
-from qa_lib.rules import All, Any, Attribute, Event, Last
+from qa_lib.rules import All, Any, Attribute, Event, Last, Not
 from qa_lib.rules.matcher import ActiveRule, read_person
 from qa_lib.rules.matcher.person import moment_of
 from qa_lib.workspace import Workspace
@@ -109,6 +109,24 @@ def test_time_alone_is_seen_with_the_next_event(workspace: Workspace, tmp_path: 
     assert stream.matching.counts.loaded == 2  # the record was over when the purchase left its window
     stream.consumer.close()
     stream.close()
+
+
+def test_events_that_concern_no_rule_change_nothing(workspace: Workspace, tmp_path: Path) -> None:
+    own = copied(workspace, tmp_path / "own", tags=False)
+    never = ActiveRule("never", All(BROWSED.rule, Not(BROWSED.rule)))  # has no term
+    line = {"item_id": "A", "order_id": "o", "paid_amount": 5, "store_id": "1"}
+    for number, rules in enumerate([[BROWSED], [never]]):
+        stream = opened(own, rules=rules)
+        for part, (kind, properties) in enumerate([("purchase", line), ("browse", {"item_id": "A"})]):
+            told = {"event": kind, "person_id": "somebody", "occurred_at": AS_OF.isoformat()}
+            stream.log.append(keyed([{**told, "event_id": f"n{number}{part}", "properties": properties}]))
+            drain(stream, part + 1)
+            changes = [change for (change,) in stream.state.rows("SELECT change FROM match_changes")]
+            # the rule that is active no longer is left with the event that brings the person to mind
+            assert changes == ["enter", "leave"][: number + part]
+        assert stream.matching.counts.admitted == 1
+        stream.consumer.close()
+        stream.close()
 
 
 def test_a_rule_that_is_active_no_longer_is_left_with_the_next_event(

@@ -102,7 +102,7 @@ class TermMasks:
         flips = [[*slots] for slots in flipped]
         slots = np.fromiter(chain.from_iterable(flips), dtype=np.intp)
         who = np.repeat(np.arange(len(records)), [len(one) for one in flips])
-        people = _People(records, self._size)
+        people = _People(records)
         now = people.truths[who, slots] == 1
         here = np.where(now, slots, slots + self._size)
         gone = np.where(now, slots + self._size, slots)
@@ -166,11 +166,15 @@ class TermMasks:
 class _People:
     """Some records side by side: a row each of truths, of terms and of matched rules."""
 
-    def __init__(self, records: Sequence[Record], size: int) -> None:
-        n = len(records)
-        self.truths = np.frombuffer(b"".join([one.truths for one in records]), np.uint8).reshape(n, size)
-        self.terms = np.frombuffer(b"".join([one.terms for one in records]), np.uint8).reshape(n, -1)
-        self.held = np.frombuffer(bytearray().join([one.held for one in records]), np.uint8).reshape(n, -1)
+    def __init__(self, records: Sequence[Record]) -> None:
+        self.truths = side_by_side([one.truths for one in records])
+        self.terms = side_by_side([one.terms for one in records])
+        self.held = side_by_side([one.held for one in records])
+
+
+def side_by_side(rows: Sequence[bytes | bytearray]) -> Bytes:
+    """Rows of one length as an array of their own, which may be changed; shape (n_rows, n_bytes)."""
+    return np.frombuffer(bytearray().join(rows), np.uint8).reshape(len(rows), len(rows[0]))
 
 
 def _bit(rows: Bytes, who: Ints, places: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
