@@ -18,7 +18,20 @@ README, PAGE, CHART = (
 )
 TIERS = {"S": "100,000", "M": "1,000,000", "L": "10,000,000"}
 #: In the order of the report; those after the line do not depend on people and run at S only.
-BENCHES = ["preview", "edit", "conditions", "sets", "refresh", "start", "stream", "matcher", "batch", "delta"]
+BENCHES = [
+    "preview",
+    "edit",
+    "conditions",
+    "sets",
+    "refresh",
+    "start",
+    "tags",
+    "identity",
+    "stream",
+    "matcher",
+    "batch",
+    "delta",
+]
 WITHOUT_PEOPLE = ("matcher", "batch", "delta")
 
 Result = dict[str, Any]
