@@ -10,7 +10,7 @@ import pytest
 from stream_helpers import event
 
 from qa_lib.sources.stream import SHOP_CONTRACTS, Contracts, Poison
-from qa_lib.sources.stream.topics import MATCHES, events_topic, match_records
+from qa_lib.sources.stream.topics import MATCHES, MatchChange, events_topic, match_records
 
 LINE = {"item_id": "A", "order_id": "o", "paid_amount": 12.5}
 EVENTS: list[tuple[dict[str, Any], bool]] = [
@@ -49,7 +49,7 @@ def test_the_schema_of_events_and_the_reader_agree(told: dict[str, Any], good: b
 
 def test_a_change_of_the_state_is_a_record_of_the_topic() -> None:
     rows = [(3, "p1", "<人群>", "enter", 1_790_000_000_000_001, "e1"), (4, "p1", "x", "leave", 0, "e2")]
-    records = match_records(rows)
+    records = match_records(MatchChange(*row) for row in rows)
     assert [key for key, _ in records] == ["p1", "p1"]
     told = [json.loads(value) for _, value in records]
     for record in told:
