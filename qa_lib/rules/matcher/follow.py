@@ -278,14 +278,14 @@ def _run_on(
     for first, past, length, known, answer, added, _, flips in runs:
         if length is not None and at < as_of - length:
             continue
-        if flips is not None:
+        if added is None:
             count = values.get(first, 0) + 1
             values[first] = count
             if (flip := flips.get(count)) is not None:
                 truths[first:past] = flip[0]
                 flipped += flip[1]
             continue
-        exact = values.get(first, 0) + (properties.get(added) or 0)  # type: ignore[arg-type]
+        exact = values.get(first, 0) + (properties.get(added) or 0)
         values[first] = exact
         told = number(exact)
         row = known(told) or answer(told)

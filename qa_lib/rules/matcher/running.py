@@ -26,7 +26,7 @@ class Run(NamedTuple):
 
     `known`, `answer` and `ordered` give the truth of its comparisons for a value; `added` is the property that is
     summed, None for a count. `flips` are the counts at which one event more changes an answer, with the answers then
-    and the slots that flip; None for a sum.
+    and the slots that flip; none for a sum.
     """
 
     first: int
@@ -36,7 +36,7 @@ class Run(NamedTuple):
     answer: Callable[[AnyValue], bytes]
     added: str | None
     ordered: OrderedIndex
-    flips: dict[int, tuple[bytes, list[int]]] | None
+    flips: dict[int, tuple[bytes, list[int]]]
 
     def row(self, value: AnyValue) -> bytes:
         """The truth of its comparisons for a value."""
@@ -126,7 +126,7 @@ def _run(section: MeasureSection, spans: list[Span], event: str, is_exact: IsExa
         return None
     place, index = section.place, section.index
     added = str(measure.property) if measure.kind == "sum" else None
-    flips = None if added else _flips(section)
+    flips = {} if added else _flips(section)
     return Run(place.start, place.stop, span.length, index.known.get, index.truths, added, index, flips)
 
 
