@@ -30,6 +30,8 @@ from qa_lib.workspace import Workspace
 #: Makes the view of the snapshot that the seam names.
 Open = Callable[[], LiveView]
 _NO_NUMBERS = np.empty(0, dtype=object)
+#: People compared at a time: their bits stay in the processor's cache.
+_TOGETHER = 256
 
 
 class _Known:
@@ -200,18 +202,23 @@ class Matching:
         left
             The rules that each was in as well, as far as the state knows.
         """
-        now = side_by_side(after)
-        was = side_by_side(before)
-        no_longer_active: dict[int, list[str]] = {}
-        for i, numbers in enumerate(left):
-            for number in numbers:
-                if (rule := self._rule_of.get(number)) is None:
-                    no_longer_active.setdefault(i, []).append(number)
-                else:
-                    was[i, rule >> 3] |= 1 << (rule & 7)
-        entered, gone = self._by_person(now & ~was), self._by_person(was & ~now)
-        for i, numbers in no_longer_active.items():
-            gone[i] = [*gone[i], *numbers]
+        entered: list[list[str]] = []
+        gone: list[list[str]] = []
+        for start in range(0, len(after), _TOGETHER):
+            some = slice(start, start + _TOGETHER)
+            now, was = side_by_side(after[some]), side_by_side(before[some])
+            no_longer_active: dict[int, list[str]] = {}
+            for i, numbers in enumerate(left[some]):
+                for number in numbers:
+                    if (rule := self._rule_of.get(number)) is None:
+                        no_longer_active.setdefault(start + i, []).append(number)
+                    else:
+                        was[i, rule >> 3] |= 1 << (rule & 7)
+            both = now & was
+            entered += self._by_person(now ^ both)
+            gone += self._by_person(was ^ both)
+            for i, numbers in no_longer_active.items():
+                gone[i] = [*gone[i], *numbers]
         return entered, gone
 
     def _by_person(self, rows: npt.NDArray[np.uint8]) -> list[list[str]]:

@@ -25,8 +25,9 @@ from qa_lib.workspace import Workspace
 
 _ADOPT_S = 5.0
 _COLLECT_S = 1.0
-#: Committed pages are copied into the file as often, by a thread of its own: a commit that has to do it takes long.
-_CHECKPOINT_S = 0.25
+#: Committed pages are copied into the file as often, by a thread of its own: a commit that has to do it takes long. A
+#: page that is written again and again meanwhile is copied once.
+_CHECKPOINT_S = 1.0
 #: Seconds after which a thread that computes lets another one on. The consumer asks anew after every row that it writes.
 _TURN_S = 0.0005
 _AHEAD = timedelta(minutes=5)

@@ -238,8 +238,9 @@ def live_rows(
     for start in range(0, len(person_ids), _CHUNK):
         part = person_ids[start : start + _CHUNK]
         sql = (
-            'SELECT person_id, event, occurred_us, properties, partition, "offset" FROM events '
-            f"WHERE person_id IN ({', '.join('?' * len(part))})"
+            'SELECT one.person_id, event, occurred_us, properties, partition, "offset" '
+            'FROM live_people AS one CROSS JOIN events USING (partition, "offset") '
+            f"WHERE one.person_id IN ({', '.join('?' * len(part))})"
         )
         for person_id, event, at, text, *place in con.execute(sql, part):
             if tuple(place) not in without:

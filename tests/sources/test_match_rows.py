@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from qa_lib.live.view import live_rows
 from qa_lib.sources.stream import StreamState
 from qa_lib.sources.stream.match_rows import (
     PersonChange,
@@ -114,32 +115,96 @@ def test_people_who_become_one_are_in_what_either_was_in(state: StreamState) -> 
     assert set(state.rows("SELECT person_id, rule FROM matches")) == wanted
 
 
-def test_a_state_of_schema_1_is_taken_over(tmp_path: Path) -> None:
-    made = StreamState(tmp_path)
-    path = made.path
+def old_state(folder: Path, version: int) -> sqlite3.Connection:
+    """A state without people and matches, as that schema kept it."""
+    made = StreamState(folder)
     made.close()
-    old = sqlite3.connect(path, isolation_level=None)
+    old = sqlite3.connect(made.path, isolation_level=None)
+    old.executescript(
+        f"""
+        DROP VIEW matches; DROP VIEW match_changes; DROP VIEW matches_of_person; DROP VIEW live_counters;
+        DROP TRIGGER event_came; DROP TRIGGER event_left; DROP TRIGGER event_moved; DROP TABLE live_people;
+        CREATE INDEX events_of_person ON events (person_id);
+        CREATE VIEW live_counters AS SELECT person_id, event, count(*) AS event_count,
+            max(occurred_us) AS last_us FROM events GROUP BY person_id, event;
+        DELETE FROM schema_version; INSERT INTO schema_version VALUES ({version});
+        """
+    )
+    events = [(name, n, f"e{n}", "visit", who, who, n, "{}", n) for n, (name, who) in enumerate(PLACES)]
+    old.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", events)
+    return old
+
+
+PLACES = [("log/0", "a"), ("log/0", "b"), ("log/1", "a"), ("log/1", "a")]
+CHANGES = [("a", "x", "enter", 1, "e1"), ("a", "y", "enter", 1, "e1"), ("b", "z", "leave", 2, "e2")]
+MATCHES = {("a", "x"), ("a", "y"), ("c", "old rule")}
+
+
+def is_taken_over(folder: Path) -> None:
+    for _ in range(2):  # and once only
+        state = StreamState(folder)
+        assert set(state.rows("SELECT person_id, rule FROM matches")) == MATCHES
+        found = state.rows("SELECT * FROM match_changes ORDER BY change_no")
+        assert found == [(n, *row) for n, row in enumerate(CHANGES, 1)]
+        with state.reading() as con:
+            rows = live_rows(con, ["a", "b", "c"], without={("log/1", 3)})
+        assert rows == {"a": [("visit", 0, "{}"), ("visit", 2, "{}")], "b": [("visit", 1, "{}")], "c": []}
+        assert set(state.rows("SELECT * FROM live_counters")) == {("a", "visit", 3, 3), ("b", "visit", 1, 1)}
+        assert state.rows("SELECT max(version) FROM schema_version") == [(3,)]
+        state.close()
+
+
+def test_a_state_of_schema_1_is_taken_over(tmp_path: Path) -> None:
+    old = old_state(tmp_path, 1)
     old.executescript(
         """
-        DROP VIEW matches; DROP VIEW match_changes;
-        DROP TABLE match_rules; DROP TABLE matches_of_person; DROP TABLE changes_of_person;
-        DELETE FROM schema_version; INSERT INTO schema_version VALUES (1);
+        DROP TABLE match_rules; DROP TABLE changes_of_person;
         CREATE TABLE matches (person_id TEXT, rule TEXT, since_us INTEGER NOT NULL,
             PRIMARY KEY (person_id, rule)) WITHOUT ROWID;
         CREATE TABLE match_changes (change_no INTEGER PRIMARY KEY, person_id TEXT NOT NULL, rule TEXT NOT NULL,
             change TEXT NOT NULL, as_of_us INTEGER NOT NULL, event_id TEXT NOT NULL);
         """
     )
-    changes = [("a", "x", "enter", 1, "e1"), ("a", "y", "enter", 1, "e1"), ("b", "z", "leave", 2, "e2")]
     insert = "INSERT INTO match_changes (person_id, rule, change, as_of_us, event_id) VALUES (?, ?, ?, ?, ?)"
-    old.executemany(insert, changes)
-    old.executemany("INSERT INTO matches VALUES (?, ?, 1)", [("a", "x"), ("a", "y"), ("c", "old rule")])
+    old.executemany(insert, CHANGES)
+    old.executemany("INSERT INTO matches VALUES (?, ?, 1)", sorted(MATCHES))
     old.close()
-    for _ in range(2):  # and once only
-        state = StreamState(tmp_path)
-        matches = {("a", "x"), ("a", "y"), ("c", "old rule")}
-        assert set(state.rows("SELECT person_id, rule FROM matches")) == matches
-        found = state.rows("SELECT * FROM match_changes ORDER BY change_no")
-        assert found == [(n, *row) for n, row in enumerate(changes, 1)]
-        assert state.rows("SELECT max(version) FROM schema_version") == [(2,)]
-        state.close()
+    is_taken_over(tmp_path)
+
+
+def test_a_state_of_schema_2_is_taken_over(tmp_path: Path) -> None:
+    old = old_state(tmp_path, 2)
+    old.executescript(
+        """
+        CREATE TABLE matches_of_person (person_id TEXT PRIMARY KEY, rules TEXT NOT NULL) WITHOUT ROWID;
+        CREATE VIEW matches AS SELECT person_id, rule FROM matches_of_person, json_each(rules) AS one
+            JOIN match_rules ON rule_no = one.value;
+        """
+    )
+    old.executemany("INSERT INTO match_rules VALUES (?, ?)", enumerate(["x", "y", "z", "old rule"], 1))
+    old.executemany(
+        "INSERT INTO changes_of_person VALUES (?, ?, ?, ?, ?, ?)",
+        [(1, "a", "[1,2]", "[]", 1, "e1"), (3, "b", "[]", "[3]", 2, "e2")],
+    )
+    old.executemany("INSERT INTO matches_of_person VALUES (?, ?)", [("a", "[1,2]"), ("c", "[4]")])
+    old.close()
+    is_taken_over(tmp_path)
+
+
+def test_the_places_of_a_persons_events_are_those_that_there_are(state: StreamState) -> None:
+    draw = random.Random(7)
+    for step in range(60):
+        with state.writing() as con:
+            for n in range(draw.randint(0, 9)):
+                who = draw.choice(PEOPLE)
+                place = (f"log/{draw.randint(0, 2)}", step * 10 + n)
+                con.execute(
+                    "INSERT INTO events VALUES (?, ?, ?, 'visit', ?, ?, 0, '{}', 0)", (*place, who, who, who)
+                )
+            if step % 4 == 0:
+                con.execute('DELETE FROM events WHERE "offset" < ? AND person_id < ?', (step * 8, "p4"))
+            if step % 5 == 0:
+                con.execute("UPDATE events SET person_id = ? WHERE person_id = ?", draw.sample(PEOPLE, 2))
+        found = state.rows('SELECT person_id, partition, "offset" FROM live_people ORDER BY 2, 3')
+        assert found == state.rows('SELECT person_id, partition, "offset" FROM events ORDER BY 2, 3')
+    assert found

@@ -26,7 +26,7 @@ from qa_lib.sources.stream.log import Batch, Log
 from qa_lib.sources.stream.state import StreamState
 
 _MINUTE_US = 60_000_000
-_TRIM_S = 5.0
+_TRIM_S = 1.0
 #: Looking for ids that are old enough to be forgotten walks over all of them, so it is rarely done.
 _FORGET_S = 3_600.0
 

@@ -2,6 +2,8 @@
 
 Rules are numbers here. The views `matches` and `match_changes` say the same by name, with a row for each rule: that
 is what others read. An event may change dozens of ten thousand rules, and a row for each costs more than matching.
+A person's rules lie in `live_people` before the places of the person's events, under no partition: people come in no
+order, so that every page that a micro-batch touches is another, and one page for both is half of the writing.
 """
 
 from __future__ import annotations
@@ -16,9 +18,9 @@ from qa_lib.sources.stream.topics import MatchChange
 _ROW = "match_rules ON rule_no = one.value"
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS match_rules (rule_no INTEGER PRIMARY KEY, rule TEXT NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS matches_of_person (person_id TEXT PRIMARY KEY, rules TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS changes_of_person (first_no INTEGER PRIMARY KEY, person_id TEXT NOT NULL,
     entered TEXT NOT NULL, gone TEXT NOT NULL, as_of_us INTEGER NOT NULL, event_id TEXT NOT NULL);
+CREATE VIEW IF NOT EXISTS matches_of_person AS SELECT person_id, rules FROM live_people WHERE partition = '';
 CREATE VIEW IF NOT EXISTS matches AS
     SELECT person_id, rule FROM matches_of_person, json_each(rules) AS one JOIN {_ROW};
 CREATE VIEW IF NOT EXISTS match_changes AS
@@ -27,6 +29,8 @@ CREATE VIEW IF NOT EXISTS match_changes AS
     UNION ALL SELECT first_no + json_array_length(entered) + one.key, person_id, rule, 'leave', as_of_us, event_id
         FROM changes_of_person, json_each(gone) AS one JOIN {_ROW};
 """
+_KEEP = "INSERT INTO live_people VALUES (?, '', 0, ?) ON CONFLICT DO UPDATE SET rules = excluded.rules"
+_DROP = "DELETE FROM live_people WHERE person_id = ? AND partition = ''"
 _LAST = (
     "SELECT first_no + json_array_length(entered) + json_array_length(gone) - 1 FROM changes_of_person "
     "ORDER BY first_no DESC LIMIT 1"
@@ -76,11 +80,8 @@ def keep_changes(con: sqlite3.Connection, changes: Sequence[PersonChange], as_of
         if not inside:
             left.append((person_id,))
     con.executemany("INSERT INTO changes_of_person VALUES (?, ?, ?, ?, ?, ?)", rows)
-    con.executemany(
-        "INSERT INTO matches_of_person VALUES (?, ?) ON CONFLICT DO UPDATE SET rules = excluded.rules",
-        [(one.person_id, f"[{one.inside}]") for one in changes if one.inside],
-    )
-    con.executemany("DELETE FROM matches_of_person WHERE person_id = ?", left)
+    con.executemany(_KEEP, [(one.person_id, f"[{one.inside}]") for one in changes if one.inside])
+    con.executemany(_DROP, left)
 
 
 def inside_of(con: sqlite3.Connection, person_ids: Sequence[str]) -> dict[str, str]:
@@ -151,8 +152,8 @@ def rename_people(con: sqlite3.Connection, resolve: Callable[[Sequence[str]], Se
     for old, new in moved.items():
         inside = inside_of(con, [old, new])
         rules = {rule: None for told in inside.values() for rule in told.split(",")}
-        con.execute("DELETE FROM matches_of_person WHERE person_id = ?", (old,))
-        con.execute("INSERT OR REPLACE INTO matches_of_person VALUES (?, ?)", (new, f"[{','.join(rules)}]"))
+        con.execute(_DROP, (old,))
+        con.execute(_KEEP, (new, f"[{','.join(rules)}]"))
 
 
 def from_rows(con: sqlite3.Connection) -> None:
@@ -164,7 +165,7 @@ def from_rows(con: sqlite3.Connection) -> None:
         "INSERT INTO match_rules (rule) SELECT rule FROM old_matches UNION SELECT rule FROM old_changes"
     )
     con.execute(
-        "INSERT INTO matches_of_person SELECT person_id, json_group_array(rule_no) FROM old_matches "
+        "INSERT INTO live_people SELECT person_id, '', 0, json_group_array(rule_no) FROM old_matches "
         "JOIN match_rules USING (rule) GROUP BY person_id"
     )
     con.execute(
@@ -174,3 +175,10 @@ def from_rows(con: sqlite3.Connection) -> None:
     )
     con.execute("DROP TABLE old_matches")
     con.execute("DROP TABLE old_changes")
+
+
+def from_table(con: sqlite3.Connection) -> None:
+    """Take over the table `matches_of_person` of schema 2."""
+    con.execute("INSERT INTO live_people SELECT person_id, '', 0, rules FROM matches_of_person")
+    con.execute("DROP VIEW matches")
+    con.execute("DROP TABLE matches_of_person")

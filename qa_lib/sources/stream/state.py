@@ -24,7 +24,7 @@ from qa_lib.sources.stream.contracts import StreamEvent
 from qa_lib.sources.stream.sqlite_log import connect, told
 
 FILE = "stream.db"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 #: How long a member of the group may be silent before its partitions are given to others.
 LEASE_S = 3.0
 #: Pages of the write-ahead log after which a commit copies them itself.
@@ -43,7 +43,16 @@ CREATE TABLE IF NOT EXISTS members (member TEXT PRIMARY KEY, log TEXT NOT NULL, 
 CREATE TABLE IF NOT EXISTS events (partition TEXT, "offset" INTEGER, event_id TEXT NOT NULL, event TEXT NOT NULL,
     source_id TEXT NOT NULL, person_id TEXT NOT NULL, occurred_us INTEGER NOT NULL, properties TEXT NOT NULL,
     arrived_us INTEGER NOT NULL, PRIMARY KEY (partition, "offset")) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS events_of_person ON events (person_id);
+CREATE TABLE IF NOT EXISTS live_people (person_id TEXT, partition TEXT, "offset" INTEGER, rules TEXT,
+    PRIMARY KEY (person_id, partition, "offset")) WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS event_came AFTER INSERT ON events BEGIN
+    INSERT INTO live_people VALUES (new.person_id, new.partition, new."offset", NULL); END;
+CREATE TRIGGER IF NOT EXISTS event_left AFTER DELETE ON events BEGIN
+    DELETE FROM live_people WHERE person_id = old.person_id AND partition = old.partition AND "offset" = old."offset";
+    END;
+CREATE TRIGGER IF NOT EXISTS event_moved AFTER UPDATE OF person_id ON events BEGIN
+    UPDATE live_people SET person_id = new.person_id
+        WHERE person_id = old.person_id AND partition = old.partition AND "offset" = old."offset"; END;
 CREATE TABLE IF NOT EXISTS seen (event_id TEXT PRIMARY KEY, arrived_us INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dead_letters (partition TEXT, "offset" INTEGER, reason TEXT NOT NULL, value BLOB NOT NULL,
     arrived_us INTEGER NOT NULL, PRIMARY KEY (partition, "offset")) WITHOUT ROWID;
@@ -53,13 +62,20 @@ CREATE TABLE IF NOT EXISTS seam (one INTEGER PRIMARY KEY CHECK (one = 1), snapsh
     as_of_us INTEGER NOT NULL, cuts TEXT NOT NULL, number INTEGER NOT NULL, clock_us INTEGER NOT NULL);
 INSERT OR IGNORE INTO seam VALUES (1, '', -9223372036854775808, '{}', 0, 0);
 CREATE TABLE IF NOT EXISTS relayed (topic TEXT PRIMARY KEY, change_no INTEGER NOT NULL) WITHOUT ROWID;
-CREATE VIEW IF NOT EXISTS live_counters AS SELECT person_id, event, count(*) AS event_count,
-    max(occurred_us) AS last_us FROM events GROUP BY person_id, event;
 """
+_COUNTERS = (
+    "CREATE VIEW IF NOT EXISTS live_counters AS SELECT one.person_id, event, count(*) AS event_count, "
+    'max(occurred_us) AS last_us FROM live_people AS one JOIN events USING (partition, "offset") '
+    "GROUP BY one.person_id, event"
+)
 #: The person of each of some sources' ids.
 Resolve = Callable[[Sequence[str]], Sequence[str]]
 _CLAIM = "UPDATE positions SET epoch = epoch + 1, owner = ?, lease_until = ? WHERE partition = ?"
 _INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_MOVE = (
+    'UPDATE events SET person_id = ? WHERE (partition, "offset") IN '
+    '(SELECT partition, "offset" FROM live_people WHERE person_id = ?) AND source_id = ?'
+)
 
 
 @dataclass(frozen=True)
@@ -117,9 +133,15 @@ class StreamState:
         if found is not None and found >= SCHEMA_VERSION:
             return found
         with self.writing() as con:
-            found = con.execute(sql).fetchone()[0]  # another process may have been first
-            if found == 1:
-                match_rows.from_rows(con)
+            found = con.execute(sql).fetchone()[0]
+            if found == SCHEMA_VERSION:  # another process was first
+                return found
+            if found is not None:
+                (match_rows.from_rows if found == 1 else match_rows.from_table)(con)
+                con.execute("DROP VIEW live_counters")
+                con.execute("DROP INDEX events_of_person")
+                con.execute('INSERT INTO live_people SELECT person_id, partition, "offset", NULL FROM events')
+            con.execute(_COUNTERS)
             match_rows.make(con)
             con.execute("INSERT OR IGNORE INTO schema_version VALUES (?)", (SCHEMA_VERSION,))
         return found
@@ -320,10 +342,10 @@ class StreamState:
                     'DELETE FROM events WHERE partition = ? AND "offset" < ? AND occurred_us < ?',
                     (partition, cut, as_of_us),
                 )
-            sources = [row[0] for row in con.execute("SELECT DISTINCT source_id FROM events")]
+            known = con.execute("SELECT DISTINCT source_id, person_id FROM events").fetchall()
+            people = resolve([source for source, _ in known])
             con.executemany(
-                "UPDATE events SET person_id = ? WHERE source_id = ? AND person_id <> ?",
-                [(p, s, p) for s, p in zip(sources, resolve(sources), strict=True)],
+                _MOVE, [(new, old, s) for (s, old), new in zip(known, people, strict=True) if new != old]
             )
             match_rows.rename_people(con, resolve)
             return Seam(snapshot, as_of_us, dict(cuts), number)
