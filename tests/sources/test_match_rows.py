@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from qa_lib.live.view import live_rows
-from qa_lib.sources.stream import StreamState
+from qa_lib.sources.stream import StreamEvent, StreamState
 from qa_lib.sources.stream.match_rows import (
     PersonChange,
     changed,
@@ -191,16 +191,19 @@ def test_a_state_of_schema_2_is_taken_over(tmp_path: Path) -> None:
     is_taken_over(tmp_path)
 
 
+def visit(partition: str, offset: int, who: str, occurred_us: int = 0) -> StreamEvent:
+    return StreamEvent(f"{partition}-{offset}", "visit", who, occurred_us, {}, partition, offset, 0, None)
+
+
 def test_the_places_of_a_persons_events_are_those_that_there_are(state: StreamState) -> None:
     draw = random.Random(7)
     for step in range(60):
         with state.writing() as con:
-            for n in range(draw.randint(0, 9)):
-                who = draw.choice(PEOPLE)
-                place = (f"log/{draw.randint(0, 2)}", step * 10 + n)
-                con.execute(
-                    "INSERT INTO events VALUES (?, ?, ?, 'visit', ?, ?, 0, '{}', 0)", (*place, who, who, who)
-                )
+            some = [
+                visit(f"log/{draw.randint(0, 2)}", step * 10 + n, draw.choice(PEOPLE))
+                for n in range(draw.randint(0, 9))
+            ]
+            state.add(con, some, [one.person for one in some], ["{}"] * len(some))
             if step % 4 == 0:
                 con.execute('DELETE FROM events WHERE "offset" < ? AND person_id < ?', (step * 8, "p4"))
             if step % 5 == 0:
@@ -208,3 +211,28 @@ def test_the_places_of_a_persons_events_are_those_that_there_are(state: StreamSt
         found = state.rows('SELECT person_id, partition, "offset" FROM live_people ORDER BY 2, 3')
         assert found == state.rows('SELECT person_id, partition, "offset" FROM events ORDER BY 2, 3')
     assert found
+
+
+def test_a_seam_that_moves_takes_events_away_and_gives_the_rest_to_other_people(state: StreamState) -> None:
+    draw = random.Random(3)
+    sources = [f"s{n}" for n in range(20)]
+    renamed = {one: f"person of {one}" for one in draw.sample(sources, 12)}
+    renamed[sources[0]] = renamed[sources[1]] = "one person"
+    events = [
+        visit(f"log/{n % 2}", n // 2, draw.choice(sources), occurred_us=draw.randint(0, 99))
+        for n in range(300)
+    ]
+    with state.writing() as con:
+        state.add(con, events, [one.person for one in events], ["{}"] * len(events))
+    seam = state.move_seam(
+        "v2", 50, {"log/0": 100, "log/1": 40}, lambda ids: [renamed.get(one, one) for one in ids]
+    )
+    wanted = [
+        (renamed.get(one.person, one.person), one.partition, one.offset)
+        for one in events
+        if seam.is_live(one.partition, one.offset, one.occurred_us)
+    ]
+    assert 0 < len(wanted) < len(events)
+    places = sorted(wanted)
+    assert state.rows('SELECT person_id, partition, "offset" FROM events ORDER BY 1, 2, 3') == places
+    assert state.rows('SELECT person_id, partition, "offset" FROM live_people ORDER BY 1, 2, 3') == places
