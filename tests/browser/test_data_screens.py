@@ -135,9 +135,8 @@ def test_people_and_tags_shows_a_tag_uses_it_in_a_rule_and_explains_a_person(
     page.locator(".qa-part-search input").press("Enter")
     expect_figures(page, {"tags_found": str(frame["label_zh"].str.contains("客单价").sum())})
     SHOTS.mkdir(exist_ok=True)
-    expect(page.locator(".qa-part-tag option")).to_have_count(
-        2
-    )  # the list follows the figures, a moment later
+    # the list follows the figures, a moment later
+    expect(page.locator(".qa-part-tag option")).to_have_count(2)
     page.locator(".qa-part-tag select").select_option(index=1)
     expect_figures(page, {"tag_people": f"{frame.loc['average_order_value', 'people_count']:,}"})
     page.locator(".qa-part-distribution img").scroll_into_view_if_needed()

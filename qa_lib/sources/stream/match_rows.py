@@ -3,7 +3,7 @@
 Rules are numbers here. The views `matches` and `match_changes` say the same by name, with a row for each rule: that
 is what others read. An event may change dozens of ten thousand rules, and a row for each costs more than matching.
 A person's rules lie in `live_people` before the places of the person's events, under no partition: people come in no
-order, so that every page that a micro-batch touches is another, and one page for both is half of the writing.
+order, so that every page that a micro-batch touches is another, and one page for both is a third less to write.
 """
 
 from __future__ import annotations
